@@ -38,12 +38,12 @@ def main() -> None:
         (_delays(bank, shift) for shift in (*shifts(bank), *months(bank))),
     )
     print(f"\n### False alarms: in {STILL:,} leads that do not drift\n")
-    _table(("what", "alarms", "of leads"), _false_alarms(bank))
+    _table(("method", "alarms", "leads"), _false_alarms(bank))
     print("\n### Day and night: alarms in three days, 86,400 leads each\n")
     _table(
         (
-            *("shift at the third noon", "ADWIN before", "confirmed before", "no season: before"),
-            *("confirmed after", "leads until then", "by"),
+            *("shift", "ADWIN, before it", "confirmed, before it", "the same without a season"),
+            *("confirmed, after it", "leads until then", "horizon"),
         ),
         _seasons(bank),
     )

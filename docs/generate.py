@@ -301,7 +301,7 @@ def _cell(text: str) -> str:
 
 
 def _default(value: Any) -> str:
-    if value is None or value == "":
+    if value in (None, "", (), {}):
         return ""
     if isinstance(value, tuple):
         return f"`{','.join(map(str, value))}`"
@@ -320,13 +320,30 @@ def _takes(schema: Mapping[str, Any]) -> str:
     return f"{what}{_bounds(schema)}"
 
 
+TECHNICAL = 1e8
+"""Bounds from here on protect arithmetic (ten years of seconds, 32 bits) and are not shown."""
+
+
 def _bounds(schema: Mapping[str, Any]) -> str:
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if "exclusiveMinimum" in schema:
-        return f" above {schema['exclusiveMinimum']:g}"
-    if high is not None:
-        return f" from {low:g} to {high:g}" if high < 1e6 else f" from {low} to {high}"
-    return f" from {low}" if low is not None else ""
+    schema = {name: bound for name, bound in schema.items() if not _is_technical(bound)}
+    match schema:
+        case {"minimum": low, "maximum": high}:
+            return f" from {low:g} to {high:.12g}"
+        case {"minimum": low, "exclusiveMaximum": high}:
+            return f" from {low:g}, below {high:g}"
+        case {"exclusiveMinimum": low, "maximum": high}:
+            return f" above {low:g}, at most {high:.12g}"
+        case {"exclusiveMinimum": low, "exclusiveMaximum": high}:
+            return f" above {low:g}, below {high:g}"
+        case {"minimum": low}:
+            return f" from {low:g} on"
+        case {"exclusiveMinimum": low}:
+            return f" above {low:g}"
+    return ""
+
+
+def _is_technical(bound: object) -> bool:
+    return isinstance(bound, int | float) and bound >= TECHNICAL
 
 
 def _member_docstrings(enum: type) -> dict[str, str]:

@@ -27,10 +27,12 @@ class ArchiveSettings(SettingsGroup):
     The role `archive` writes it."""
 
     archive_file_mb: Annotated[int, Field(ge=1, le=65_536)] = 128
-    """Size of a file of the archive at which it is completed, in MB (2^20 bytes)."""
+    """Size at which a file of the archive is completed, in MB (2^20 bytes)."""
 
     archive_file_seconds: Seconds = 600.0
-    """Age of a file of the archive at which it is completed: how late a lead may be in it."""
+    """Age at which a file of the archive is completed. A lead may be in the archive this much
+    later."""
 
     archive_least_free_mb: Annotated[int, Field(ge=16, le=MOST)] = 512
-    """Free space of the archive's disk below which nothing more is archived, in MB (2^20 bytes)."""
+    """Minimum free space of the archive's disk, in MB (2^20 bytes): below it nothing more is
+    archived."""

@@ -20,8 +20,8 @@ class DeliverySettings(SettingsGroup):
     restart."""
 
     foreign_commits: Literal["accept", "stop"] = "accept"
-    """Action on a partition whose offset was not committed by a LeadScore worker, or whose commit
-    is missing though it has outputs: report it and start there, or report it and stop."""
+    """Action on a partition whose offset was not committed by a LeadScore worker, or that has
+    outputs but no commit: both report it; `accept` starts there, `stop` ends the worker."""
 
     output_format: Literal["avro", "json", "confluent"] = "avro"
     """Format of scored events: Avro single-object encoding, JSON, or Avro in Confluent's framing,
@@ -45,11 +45,11 @@ class DeliverySettings(SettingsGroup):
 
     delivery: Literal["at_least_once", "exactly_once"] = "at_least_once"
     """Delivery guarantee: at least once; or exactly once, for consumers with
-    `isolation.level=read_committed`. The same for all workers of a group (docs/adr/0014)."""
+    `isolation.level=read_committed`. All workers of a group must have the same (docs/adr/0014)."""
 
     transaction_interval_ms: Annotated[float, Field(ge=1, le=60_000)] = 100.0
-    """With exactly once: interval of transactions; outputs become visible at their end. Replaces
-    the commit interval."""
+    """Interval of transactions with exactly-once delivery, instead of the commit interval. Outputs
+    become visible when their transaction is committed."""
 
     session_timeout_ms: Annotated[int, Field(ge=6000, le=1_800_000)] = 10_000
     """Time without a heartbeat after which a worker's partitions are assigned to another."""
@@ -59,15 +59,16 @@ class DeliverySettings(SettingsGroup):
     compares them."""
 
     metadata_max_age_ms: Annotated[int, Field(ge=1000, le=MOST)] = 15_000
-    """Maximum age of the client's metadata: how soon new topics and partitions are noticed."""
+    """Maximum age of the Kafka clients' metadata: new topics and partitions are noticed within this
+    time."""
 
     isolation_level: Literal["read_committed", "read_uncommitted"] = "read_committed"
     """Which leads of a transactional producer are read: `read_committed`, those of committed
     transactions; `read_uncommitted`, all of them, also those of open and aborted transactions."""
 
     delivery_timeout_seconds: Seconds = 120.0
-    """Time limit for the delivery of a batch's outputs, and for looking up the start offset of a
-    partition; then the worker crashes."""
+    """Time limit for the delivery of a batch's outputs, and for finding the start offset of a
+    partition. After it the worker crashes."""
 
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"] = "none"
     """Compression of outputs."""

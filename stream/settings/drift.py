@@ -22,20 +22,21 @@ class DriftSettings(SettingsGroup):
     """Length of a window of event time; must be the same for all workers."""
 
     drift_horizons: Annotated[tuple[Count, ...], NoDecode, BeforeValidator(split)] = (1, 12, 288)
-    """Spans over which drift is measured, in windows: by default 5 minutes, an hour, a day."""
+    """Spans over which drift is measured, as numbers of windows: by default 5 minutes, an hour and
+    a day."""
 
     drift_min_leads: Annotated[int, Field(ge=50, le=1_000_000)] = 100
-    """Minimum number of leads to assess a horizon of a day or longer; a shorter one needs 1,000.
-    Below 1,000 leads, drift must be significant in a permutation test, and only large drift is
-    found."""
+    """Minimum number of leads for a horizon of a day or longer to be assessed; a shorter one needs
+    1,000. Below 1,000 leads, drift must be significant in a permutation test, and only large drift
+    is found."""
 
     drift_stretch: Annotated[int, Field(ge=1, le=1000)] = 32
-    """Maximum length of the horizon `longer`, as a multiple of the longest horizon. There is such a
-    horizon while the longest one holds fewer than 1,000 leads. 1: never."""
+    """Maximum length of the horizon `longer`, as a multiple of the longest horizon. This horizon
+    exists while the longest one holds fewer than 1,000 leads. 1: never."""
 
     drift_lateness_seconds: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 60.0
-    """How far event time must pass the end of a window before the window closes: later leads do not
-    count in it."""
+    """Time by which event time must pass the end of a window before the window closes; leads that
+    arrive later do not count in it."""
 
     drift_idle_seconds: Seconds = 120.0
     """Time without a lead after which a partition is idle and no longer keeps windows open."""

@@ -31,19 +31,22 @@ class LeadSettings(SettingsGroup):
     have such dates."""
 
     times_ahead_days: Annotated[float, Field(ge=0, le=36_600, allow_inf_nan=False)] = 1.0
-    """Most days by which a lead's times may be after its record; a lead with a later time becomes a
-    dead letter, as above."""
+    """Maximum number of days by which a time in a lead may be later than the time stamp of its
+    record. A lead with a later time becomes a dead letter, as above."""
 
     min_coverage: Share = 0.6
-    """Minimum feature coverage of a lead to be scored without a flag, by number and by importance:
-    its fields as a share of those that nine in ten training leads have at least."""
+    """Minimum feature coverage: the number of a lead's fields divided by the number that nine in
+    ten training leads have at least; the same for the importance of these fields. If either is
+    lower, the lead has low coverage."""
 
     low_coverage: Literal["flag", "refuse"] = "flag"
-    """Action on leads below that: `flag`, score and flag; `refuse`, dead letter."""
+    """Action on leads with low coverage: `flag`, they are scored and flagged; `refuse`, they become
+    dead letters."""
 
     max_attempts: Count = 10
-    """How often a record is processed that comes back to the leads topic as a dead letter or scored
-    event. Then it becomes a last dead letter (`ATTEMPTS`), and a copy of that is dropped."""
+    """Maximum number of times that a record is processed, if its scored events or dead letters are
+    copied back to the leads topic. At the limit it becomes a last dead letter (`ATTEMPTS`), and a
+    copy of that is dropped."""
 
     unreadable: Literal["dead_letter", "stop"] = "dead_letter"
     """Action on an unreadable Kafka record (wrong checksum, a header's name that is not

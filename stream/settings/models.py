@@ -22,14 +22,13 @@ class ModelSettings(SettingsGroup):
     alias if one is set, else its newest version that is not archived."""
 
     pinned_model: Literal["follow", "ignore"] = "follow"
-    """Which model scores records that an earlier worker may have scored: `follow`, the one that the
-    group's commits name; `ignore`, the current one. Use `ignore` if the pinned model kills
-    workers."""
+    """Model for records that an earlier worker may have scored: `follow`, the one that the group's
+    commits name; or `ignore`, the current one, if the pinned model makes workers crash."""
 
     engine: Literal["auto", "compiled", "onnxruntime"] = "auto"
-    """Engine of ONNX models: `auto`, compiled trees where they give the bits of ONNX Runtime and
-    were measured to be faster, else ONNX Runtime; `compiled`, a model that they can't score is
-    refused; or `onnxruntime`."""
+    """Engine of ONNX models. `auto`: compiled trees for models where they give the bits of ONNX
+    Runtime and were measured to be faster, else ONNX Runtime. `compiled`: only compiled trees;
+    other models are refused. `onnxruntime`: only ONNX Runtime."""
 
     model_poll_seconds: Seconds = 2.0
     """Interval at which the model's alias is checked."""
@@ -39,4 +38,4 @@ class ModelSettings(SettingsGroup):
     default: the user of the operating system."""
 
     model_threads: Count = 1
-    """Threads of a model for one batch."""
+    """Number of threads that a model uses for one batch."""

@@ -49,22 +49,22 @@ class OutcomeSettings(SettingsGroup):
 
     outcome_negative: Words = ("lost", "disqualified", "unqualified", "not_converted")
     """Outcomes that are a failure. Any outcome in neither list, such as `engaged`, is a step on the
-    way: it decides nothing."""
+    way and decides nothing."""
 
     outcome_horizon_days: Annotated[float, Field(gt=0, le=3660)] = 60.0
-    """Days after a score in which an outcome counts for it. A score counts when they have passed;
-    without a final outcome by then, as a failure."""
+    """Horizon of a score: the days after it in which an outcome counts for it. A score counts once
+    its horizon has passed; without a final outcome by then, it counts as a failure."""
 
     outcome_late_days: Annotated[float, Field(gt=0, le=366)] = 14.0
     """Days after the horizon in which an outcome that occurred within it may still arrive."""
 
     outcome_time: Literal["scored_at", "created_at"] = "scored_at"
-    """Since when a score counts as known: `scored_at`; or `created_at`, for leads of the past that
-    are played through Kafka, whose outcomes occurred before they were scored."""
+    """Start of a score's horizon: `scored_at`; or `created_at`, for past leads that are sent
+    through Kafka now, since their outcomes occurred before they were scored."""
 
     outcome_segments: SegmentFields = ()
-    """Fields by whose values the quality of scores is compared, separated by commas, at most five;
-    of a number the bounds of its ranges follow: `country,age:30:45:60`. Workers write the segment
+    """Fields by whose values the quality of scores is compared, separated by commas, at most five.
+    A number needs the bounds of its ranges, as in `country,age:30:45:60`. Workers write the segment
     of each lead into a header of its scored event."""
 
     outcome_store: Path | None = None
@@ -75,8 +75,9 @@ class OutcomeSettings(SettingsGroup):
     """Interval of reports on the quality of scores."""
 
     outcome_report_weeks: Annotated[int, Field(ge=4, le=5200)] = 104
-    """Weeks for which reports are kept, counted back from the newest score; older ones are removed
-    from the topic of reports. Longer than the horizon and twice `OUTCOME_LATE_DAYS`."""
+    """Number of weeks for which reports are kept, counted back from the newest score; older ones
+    are removed from the topic of reports. Must be longer than the horizon and twice
+    `LEADSCORE_OUTCOME_LATE_DAYS`."""
 
     @model_validator(mode="after")
     def _check_outcomes(self) -> Self:

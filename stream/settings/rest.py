@@ -38,26 +38,27 @@ class RestSettings(SettingsGroup):
     for /health, /healthz and /readyz."""
 
     rest_rate_limit: str = "6000/minute"
-    """Requests of a client address, such as `100/second`, shown in the headers `X-RateLimit-*`."""
+    """Maximum rate of requests of a client address, such as `100/second`; shown in the headers
+    `X-RateLimit-*`."""
 
     rest_enforce_rate_limit: bool = False
     """Whether a request beyond that rate is refused with 429."""
 
     rest_max_body_bytes: Count = 8_388_608
-    """Largest body of a request; a larger one is refused with 413."""
+    """Maximum size of a request's body; a larger one is refused with 413."""
 
     rest_timeout_seconds: Seconds = 10.0
-    """Longest time from the head of a request to its answer."""
+    """Maximum time from the head of a request to its answer."""
 
     rest_max_waiting_leads: Count = 20_000
-    """Leads of all requests that may wait for the model; a request beyond that is refused with
-    503."""
+    """Maximum number of leads, of all requests, that wait for the model; a request beyond it is
+    refused with 503."""
 
     rest_cache_seconds: Annotated[float, Field(ge=0, le=LONGEST, allow_inf_nan=False)] = 300.0
-    """How long a score is kept for a lead of the same content; 0: not at all."""
+    """Time for which a score is kept for leads of the same content; 0: no cache."""
 
     rest_cache_entries: Count = 20_000
-    """Scores that are kept, about 2 kB each; the oldest go first."""
+    """Maximum number of scores that are kept, about 2 kB each; the oldest are removed first."""
 
     rest_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split)] = ()
     """Origins whose pages may call `leadscore serve`, separated by commas; `*`: all."""
@@ -68,25 +69,25 @@ class RestSettings(SettingsGroup):
     fills it."""
 
     rest_lead_store_seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 2.0
-    """Longest time of a look-up in that database; after it the request is refused with 503."""
+    """Maximum time of a query of that database; after it the request is refused with 503."""
 
     rest_lead_store_connections: Annotated[int, Field(ge=1, le=100)] = 4
-    """Connections to that database, which are also the look-ups at once."""
+    """Number of connections to that database, and so of queries at the same time."""
 
     rest_write_leads: bool = False
     """Whether `leadscore serve` writes whole leads that it has scored to the topic of leads, before
     it answers."""
 
     rest_max_unwritten_leads: Count = 10_000
-    """Leads that may wait for Kafka's acknowledgement; a request beyond that is refused with
-    503."""
+    """Maximum number of leads that wait for Kafka's acknowledgement; a request beyond it is refused
+    with 503."""
 
     rest_log: Path | None = None
     """Folder in which `leadscore serve` writes requests and predictions as JSON lines."""
 
     rest_log_content: Literal["ids", "all"] = "ids"
-    """Content of these lines: ids, score and outcome; or `all`: also the leads' fields and the
-    whole scored event, which are personal data."""
+    """Content of these lines: `ids`, ids, scores and statuses; `all`, also the leads' fields and
+    the whole scored event, which are personal data."""
 
     rest_legacy_url: str | None = None
     """URL of an earlier scoring API; with it, `/ai/advanced-ml-legacy/predict-batch` passes

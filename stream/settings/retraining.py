@@ -33,79 +33,82 @@ class RetrainingSettings(SettingsGroup):
         *("auc", "conversion", "drift", "prediction_drift", "age", "labels"),
     )
     """Triggers of a retraining, separated by commas: `auc`, `conversion`, `drift`,
-    `prediction_drift`, `age`, `labels`, `schedule`, or `none`. A request always does."""
+    `prediction_drift`, `age`, `labels`, `schedule`, or `none`. A request always starts one."""
 
     retrain_drift_share: Share = 0.5
-    """Share of drifted fields from which on drift starts a retraining; a critical state does so
-    whatever the share."""
+    """Share of drifted fields that starts a retraining; the state critical starts one whatever the
+    share."""
 
     retrain_auc_loss: Share = 0.05
-    """Loss of AUC, that of the training minus that of matured leads, that starts a retraining
-    if the 95 % interval excludes that of the training."""
+    """AUC in training minus AUC of matured leads that starts a retraining, if the 95 % interval of
+    the latter excludes the former."""
 
     retrain_conversion_loss: Share = 0.2
-    """Relative loss of the conversion of matured leads, against their mean score, that starts a
-    retraining if the 95 % interval excludes the mean score."""
+    """Conversion of matured leads below their mean score, relative to it, that starts a retraining,
+    if the 95 % interval of the conversion excludes the mean score."""
 
     retrain_age_days: Days = 90.0
     """Age of the model in production that starts a retraining."""
 
     retrain_new_labels: Count = 500
-    """Number of outcomes since the data set of the last retraining beyond which there is one."""
+    """Number of new outcomes, since the data set of the last retraining, that starts a
+    retraining."""
 
     retrain_schedule_days: Days = 30.0
     """Days between two retrainings, if `schedule` is among the triggers."""
 
     retrain_cooldown_hours: Annotated[float, Field(ge=0, le=8784)] = 24.0
-    """Hours from the end of a retraining to the next one, whatever triggers it; a request of a
-    person does not wait for them."""
+    """Minimum time in hours from the end of a retraining to the next one, whatever triggers it. A
+    person's request does not wait."""
 
     retrain_repeat_days: Days = 7.0
-    """Days until the same cause, which a retraining did not remove, starts another one."""
+    """Days after which a cause that a retraining did not remove starts another one."""
 
     retrain_poll_seconds: Seconds = 60.0
-    """Interval at which the trainer looks for a trigger."""
+    """Interval at which the trainer checks the triggers."""
 
     retrain_window_days: Days = 183.0
-    """Length of the data set: the latest leads whose outcome is known."""
+    """Length of the data set in days: it holds the latest leads whose outcome is known."""
 
     retrain_min_rows: Annotated[int, Field(ge=200, le=MOST)] = 10_000
-    """Least number of leads with a known outcome. A lower one is possible, with a warning."""
+    """Minimum number of leads with a known outcome. A lower one than the default is possible, with
+    a warning."""
 
     retrain_time: Literal["record", "created"] = "record"
-    """Time of a lead that windows and horizons count from: that of its record in Kafka, or its
-    `created_at`, for leads that were loaded afterwards."""
+    """Time of a lead from which windows and horizons are counted: `record`, the time stamp of its
+    record in Kafka; or `created`, its `created_at`, for leads that were loaded later."""
 
     retrain_archive: str | None = None
-    """Archive of leads, a folder or URL, that the data set is read from; default: the topic of
-    leads, which holds as much as its retention allows."""
+    """Archive from which the leads of the data set are read, a folder or URL; default: the topic of
+    leads, as far back as its retention reaches."""
 
     retrain_keep_data: bool = True
-    """Whether the data set stays beside the model, as `training.parquet`: fields of leads, without
-    their ids."""
+    """Whether the data set is stored beside the model, as `training.parquet`: fields of leads,
+    without their ids."""
 
     retrain_cache: Path | None = None
-    """Folder on a disk in which XGBoost keeps the rows while it trains, for data sets that do not
-    fit into memory twice more; default: in memory."""
+    """Folder on a disk in which XGBoost keeps the rows while it trains, if memory can't hold two
+    more copies of the data set; default: in memory."""
 
     retrain_trials: Annotated[int, Field(ge=0, le=1000)] = 50
-    """Sets of parameters that the search tries; 0: none."""
+    """Maximum number of parameter sets that the search tries; 0: no search."""
 
     retrain_search_minutes: Annotated[float, Field(gt=0, le=10_080)] = 60.0
-    """Minutes after which the search tries no further set."""
+    """Time in minutes after which the search tries no further parameter set."""
 
     retrain_min_auc_gain: Annotated[float, Field(ge=0, le=1)] = 0.02
-    """Least relative gain of AUC with which a candidate passes the gate."""
+    """Minimum relative gain of AUC for a candidate to pass the gate."""
 
     retrain_min_business_gain: Annotated[float, Field(ge=0, le=10)] = 0.05
-    """Least relative gain of what the best-scored tenth brings with which a candidate passes, too:
-    in money, if most conversions have an amount in one currency, else in conversions."""
+    """Minimum relative gain in the best-scored tenth of the leads, with which a candidate also
+    passes the gate: of money, if most conversions have an amount in one currency, else of
+    conversions."""
 
     retrain_max_segment_loss: Share = 0.05
-    """Largest loss of AUC in a segment with which a candidate passes."""
+    """Maximum loss of AUC in a segment for a candidate to pass the gate."""
 
     retrain_segments: Fields = ()
-    """Fields whose segments must not lose, separated by commas; default: the three on which the
+    """Fields whose segments the gate compares, separated by commas; default: the three on which the
     candidate depends most."""
 
     retrain_auto: bool = False
@@ -113,4 +116,4 @@ class RetrainingSettings(SettingsGroup):
     verdict on the shadow says that it is better."""
 
     retrain_verdict_seconds: Seconds = 3600.0
-    """Interval at which the trainer reads the verdict on the shadow, for such a candidate."""
+    """Interval at which the trainer reads that verdict."""

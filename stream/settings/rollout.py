@@ -21,38 +21,39 @@ class RolloutSettings(SettingsGroup):
     """Rollouts: the steps of a canary, and the harm that ends it."""
 
     rollout_steps: Annotated[str, AfterValidator(_check_steps)] = "10@1d,50@2d"
-    """Steps of a canary: percentage of the leads and time of each; then it goes into production.
-    Units of time: s, m, h, d."""
+    """Steps of a canary: the percentage of the leads and the duration of each. After the last step
+    the canary goes into production. Units of time: s, m, h, d."""
 
     rollout_min_leads: Count = 1000
-    """Leads that the canary must have scored before a step ends."""
+    """Minimum number of leads that the canary must have scored before a step ends."""
 
     rollout_silence_seconds: Seconds = 300.0
-    """A step does not end if no lead came for so long."""
+    """A step does not end while the latest lead is older than this."""
 
     rollout_settle_seconds: Seconds = 60.0
-    """Time for all workers to load a step. After it, leads that they do not split are a broken
-    split."""
+    """Time for all workers to load a step. A worker that does not split its leads by the step after
+    this time is harm (`split`)."""
 
     rollout_window_seconds: Seconds = 300.0
-    """Harm is looked for in the whole step, and in the latest two windows of this length."""
+    """Length of the windows in which the rollout agent looks for harm: the latest two, in addition
+    to the whole step."""
 
     rollout_max_errors: Annotated[float, Field(gt=0, lt=1)] = 0.02
-    """Share of its leads that the canary may fail to score."""
+    """Maximum share of its leads that the canary may fail to score."""
 
     rollout_max_latency: Annotated[float, Field(gt=0, le=1000)] = 0.5
-    """How much longer the 95th percentile of the canary's time for its part of a batch may be than
-    that of the model in production, as a share of it."""
+    """Maximum relative increase of the 95th percentile of the time that a model takes for its part
+    of a batch, of the canary against the model in production."""
 
     rollout_min_latency_ms: Annotated[float, Field(ge=0, le=60_000)] = 5.0
-    """Smallest difference of these percentiles, in milliseconds, that counts as harm."""
+    """Minimum difference of these percentiles, in milliseconds, that counts as harm."""
 
     rollout_max_psi: Annotated[float, Field(gt=0, le=100)] = 0.25
-    """Most population stability index of the scores of both models, beyond the noise. Raise it for
-    a model that is meant to score otherwise: its quality is decided in shadow."""
+    """Maximum population stability index between the scores of both models, minus the noise. Raise
+    it for a model that is meant to score otherwise: its quality is decided in shadow."""
 
     rollout_max_loss: Share = 0.1
-    """Loss of conversions that ends the canary, as a share of those of the model in production."""
+    """Loss of conversions that ends the canary, relative to those of the model in production."""
 
     rollout_confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.999
-    """Confidence of each verdict, however often it is looked at."""
+    """Confidence of each decision that there is harm, however often the figures are read."""

@@ -49,13 +49,13 @@ class SchemaRegistrySettings(SettingsGroup):
     """Time limit of one request to the schema registry."""
 
     schema_registry_wait_seconds: Seconds = 60.0
-    """How long a partition waits for the schema of an id that is not known yet, while the schema
+    """Maximum time for which a partition waits for the schema of an unknown id while the schema
     registry does not answer; other partitions go on."""
 
     schema_registry_unresolved: Literal["dead_letter", "stop"] = "dead_letter"
-    """Action after that wait: `dead_letter`, the leads with this id become dead letters
-    (`SCHEMA_ID`); or `stop`, the worker stops, and its leads are read again."""
+    """Action after that time: `dead_letter`, the leads with this id become dead letters
+    (`SCHEMA_ID`); or `stop`, the worker stops, and these leads are read again."""
 
     schema_registry_cache: Path | None = None
     """Folder in which schemas of the schema registry are kept, so that a worker can start while the
-    registry does not answer. Default: they are kept in memory only."""
+    registry does not answer. Default: in memory only."""

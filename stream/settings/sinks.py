@@ -22,23 +22,22 @@ class SinkSettings(SettingsGroup):
     """Content that a sink writes: scored events, or the leads themselves."""
 
     sink_name: Name = ""
-    """Name of the sink: sinks with the same name share the work, others each write everything.
-    Default: kind and content, such as `sql-scores`."""
+    """Name of the sink. Sinks with the same name share the partitions; sinks with different names
+    each write everything. Default: kind and content, such as `sql-scores`."""
 
     sink_to: str = ""
-    """Where a sink writes: a folder, the URL of a database, table or webhook, a file with several
+    """Target of the sink: a folder, the URL of a database, table or webhook, a file with several
     webhooks, or the name of a CRM."""
 
     sink_records: Count | None = None
-    """Maximum number of records that a sink gathers for one write; default: as the kind of sink
-    needs it."""
+    """Maximum number of records in one write of the sink; default: by the kind of sink."""
 
     sink_seconds: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] | None = None
-    """Maximum time for which a sink gathers records for one write; default: as the kind of sink
-    needs it."""
+    """Maximum time for which the sink collects records for one write; default: by the kind of
+    sink."""
 
     sink_history: bool = False
-    """Whether the sink `sql` keeps every score, beside the latest one of each lead."""
+    """Whether the sink `sql` keeps every score, in addition to the latest one of each lead."""
 
     sink_sales_rules: Path | None = None
     """File with rules by which the sink `sql` grades leads (`--content leads`) and finds their
@@ -58,28 +57,29 @@ class SinkSettings(SettingsGroup):
     """Compression of finished files of the sink `jsonl`, and of those of `leadscore serve`."""
 
     sink_webhook_secret: SecretStr | None = None
-    """Secret with which the sink `webhook` signs (`whsec_` and Base64); while it changes, the new
-    and the old one, separated by a space."""
+    """Secret with which the sink `webhook` signs (`whsec_` and base64). While you replace it: the
+    new and the old one, separated by a space."""
 
     sink_webhook_template: Annotated[str, Field(min_length=1)] = "standard"
     """Body of a webhook: `standard`, `slack`, or a file with a template (JSON)."""
 
     sink_webhook_hot_only: bool = False
-    """Whether the sink `webhook` sends events of hot leads (`High`) alone."""
+    """Whether the sink `webhook` sends only events of hot leads (`High`)."""
 
     sink_webhook_band_crossed: bool = False
-    """Whether the sink `webhook` sends an event only if the lead's band is another one than before;
-    with the next setting: if one of the two is true."""
+    """Whether the sink `webhook` sends an event only if the lead's band has changed. With
+    `LEADSCORE_SINK_WEBHOOK_SCORE_CHANGED` set as well, one of the two conditions is enough."""
 
     sink_webhook_score_changed: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """The sink `webhook` sends an event only if the lead's score differs by more than this from the
-    one before."""
+    """Change of a lead's score above which the sink `webhook` sends its event; default: no such
+    condition."""
 
     sink_webhook_lookback: Count = 100_000
-    """Number of offsets that the sink `webhook` reads back for the score that a lead had before."""
+    """Number of offsets that the sink `webhook` reads back to find the previous score of a lead."""
 
     sink_webhook_allow_private: bool = False
-    """Whether the sink `webhook` may send to addresses of private networks, and by http://."""
+    """Whether the sink `webhook` may send to addresses of private networks, and without TLS
+    (http://)."""
 
     sink_webhook_ssl_cafile: Path | None = None
     """CA certificates (PEM) to verify the certificate of a webhook with; default: the system's."""
@@ -88,11 +88,11 @@ class SinkSettings(SettingsGroup):
     """Time limit of one attempt to send a webhook."""
 
     sink_webhook_concurrency: Annotated[int, Field(ge=1, le=256)] = 8
-    """Maximum number of webhooks that are sent at once, each of another lead."""
+    """Maximum number of webhooks that are sent at the same time, each of another lead."""
 
     sink_webhook_attempts: Annotated[int, Field(ge=1, le=10_000)] = 20
-    """Number of answers such as 500 to an event after which the sink `webhook` makes a dead letter
-    of it. While a target can't be reached it waits without a limit."""
+    """Number of failed answers, such as 500, after which an event becomes a dead letter of the sink
+    `webhook`. While the target can't be reached, the sink waits without a limit."""
 
     @property
     def sink_label(self) -> str:

@@ -19,19 +19,19 @@ class TimerSettings(SettingsGroup):
     """Timers: leads that nobody has contacted in time, in the role `outcomes`."""
 
     hot_minutes: Minutes | None = None
-    """Minutes that a lead may be in a band of `LEADSCORE_HOT_BANDS` without an outcome of any kind,
-    before it is an event in `LEADSCORE_LEADS_OVERDUE`; default: no timer."""
+    """Minutes in a band of `LEADSCORE_HOT_BANDS` after which a lead without an outcome of any kind
+    is overdue and gets an event in `LEADSCORE_LEADS_OVERDUE`; default: no timer."""
 
     speed_to_lead_minutes: Minutes | None = None
-    """Minutes after its creation that a lead in such a band may be without an outcome of any kind,
-    before it is an event; default: no timer."""
+    """Minutes after its creation at which a lead in such a band without an outcome of any kind is
+    overdue and gets an event; default: no timer."""
 
     hot_bands: Words = ("high",)
     """Bands whose leads have timers, separated by commas; case is ignored."""
 
     overdue_late_hours: Annotated[float, Field(gt=0, le=8784)] = 24.0
-    """Hours after which a lead that is overdue is not worth an event any more, as after a worker
-    was away for long."""
+    """Maximum age of an overdue event in hours: a worker that was down for longer does not write
+    it."""
 
     @property
     def has_timers(self) -> bool:

@@ -40,10 +40,10 @@ class WorkerSettings(SettingsGroup):
     """File to which the worker writes the number of its HTTP port."""
 
     metrics: bool = True
-    """Whether metrics are recorded; turn them off only to measure their cost."""
+    """Whether metrics are recorded. Turn them off only to measure their cost."""
 
     log_format: Literal["auto", "json", "human"] = "auto"
-    """JSON lines, lines for people, or `auto`: for people on a terminal, else JSON."""
+    """Format of log lines: `json`; `human`; or `auto`, human on a terminal, else JSON."""
 
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)
@@ -51,8 +51,8 @@ class WorkerSettings(SettingsGroup):
     """Minimum level of LeadScore's log lines."""
 
     log_id_key: Annotated[SecretStr, Field(min_length=16)] | None = None
-    """Secret of the keyed hash (HMAC-SHA-256) by which log lines about one lead name it; without
-    it they name none. At least 16 characters."""
+    """Key of the hash (HMAC-SHA-256) of a lead's id in log lines about a single lead; without it
+    these lines do not identify the lead. At least 16 characters."""
 
     uvloop: bool = True
-    """Whether uvloop is the event loop, if it is installed."""
+    """Whether the event loop is uvloop, if that is installed."""
