@@ -218,10 +218,10 @@ def _by_rate(
 def _checked(results: Results) -> str:
     checked = [run.checked for runs in results.speed.values() for run in runs]
     events, worst = sum(c.events for c in checked), max(c.worst for c in checked)
-    with_reasons = "all contenders write reasons" if results.reasons else "only LeadScore does"
+    authors = "All contenders write" if results.reasons else "Only LeadScore writes"
     return (
-        f"Of {events:,} scored events, no score differs by more than {worst:.1g} from what it must"
-        f" be. Reasons: {with_reasons}."
+        f"Of {events:,} scored events, no score differs from the expected one by more than"
+        f" {worst:.1g}. {authors} reasons."
     )
 
 
