@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
 from schemas.display import for_terminal
 from schemas.errors import InputError
-from stream.cli.options import DURATION, FOLDER_OR_URL, RATE, SHARE, add_options
+from stream.cli.options import DURATION, FOLDER_OR_URL, SHARE
 from stream.cli.output import print_json, print_records
 from stream.cli.replay_display import account_lines, print_account, print_replays
+from stream.cli.replay_options import execution_options, parse_shards, target_options, wanted_of
 from stream.cli.replay_run import (
     code_of,
     dry_run,
@@ -29,94 +29,9 @@ from stream.replay.launch import Wanted
 from stream.replay.plan import ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.ranges import AtTime, parse_point
-from stream.replay.shards import Shard, parse_shard
 from stream.settings import Settings, load_settings
 
-__all__ = ["execution_options", "parse_condition", "parse_shards", "replay", "target_options"]
-
-
-def _has_terminal() -> bool:
-    """Return whether somebody sees the bar or the account: a log gets lines of JSON instead."""
-    return any(click.get_text_stream(name).isatty() for name in ("stdout", "stderr"))
-
-
-TARGET_OPTIONS = (
-    click.option("--topic", help="Topic of the leads.  [default: LEADSCORE_LEADS_CREATED]"),
-    click.option(
-        "--model",
-        metavar="MODEL",
-        help="NAME@ALIAS, NAME/VERSION or the first digits of a SHA-256."
-        "  [default: LEADSCORE_MODEL]",
-    ),
-    click.option(
-        "--out",
-        metavar="TOPIC",
-        help="Output topic.  [default: leads.rescored.<id>, which is made]",
-    ),
-    click.option("--into-live", is_flag=True, help="Write to the topics that workers write to."),
-    click.option("--yes", is_flag=True, help="Do not ask before writing to these."),
-    click.option(
-        "--filter",
-        "filters",
-        metavar="FIELD=VALUE",
-        multiple=True,
-        help="Only leads with this value; may be repeated.",
-    ),
-    click.option("--id", "replay_id", help="Id of the replay.  [default: a new one]"),
-    click.option(
-        "--dry-run",
-        is_flag=True,
-        help="Score a sample, write nothing, and show what the replay would do.",
-    ),
-)
-EXECUTION_OPTIONS = (
-    click.option(
-        "--max-rate",
-        type=RATE,
-        help="Maximum rate in records a second.  [default: unlimited]",
-    ),
-    click.option(
-        "--shard",
-        "shards",
-        multiple=True,
-        metavar="I/N",
-        help="Only the I-th of N parts of the partitions; /N in a Kubernetes Indexed Job.",
-    ),
-    click.option(
-        "--workers",
-        type=click.IntRange(1, 256),
-        default=1,
-        show_default=True,
-        help="Processes that share the partitions.",
-    ),
-    click.option(
-        "--textfile",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="File for metrics, for node_exporter's textfile collector.",
-    ),
-    click.option(
-        "--port",
-        type=click.IntRange(0, 65535),
-        help="Expose metrics on this port; 0 picks a free one.",
-    ),
-    click.option(
-        "--json",
-        "is_json",
-        is_flag=True,
-        default=lambda: not _has_terminal(),
-        help="Print NDJSON.  [default: where there is no terminal]",
-    ),
-)
-
-
-def target_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a new replay: its leads, model, output and id."""
-    return add_options(command, TARGET_OPTIONS)
-
-
-def execution_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of how a replay is executed to a command."""
-    return add_options(command, EXECUTION_OPTIONS)
+__all__ = ["begin", "replay"]
 
 
 @click.group()
@@ -169,18 +84,23 @@ def start(**options: Any) -> None:
     account does not add up, 130 stopped: resume it with `leadscore replay resume`.
     """  # noqa: D301
     with exit_codes():
-        settings, shards = load_settings(), parse_shards(options)
-        wanted = _wanted(settings, options)
-        if options["dry_run"]:
-            run(settings, dry_run(settings, wanted, options))
-            return
-        code = run(settings, start_replay(settings, wanted, shards, options))
+        settings = load_settings()
+        code = begin(settings, _wanted(settings, options), options)
     raise SystemExit(code)
+
+
+def begin(settings: Settings, wanted: Wanted, options: dict[str, Any]) -> int:
+    """Execute a new replay, or with --dry-run show what it would do; return the exit code."""
+    shards = parse_shards(options)
+    if options["dry_run"]:
+        run(settings, dry_run(settings, wanted, options))
+        return 0
+    return run(settings, start_replay(settings, wanted, shards, options))
 
 
 @replay.command()
 @click.argument("replay_id", metavar="ID")
-@click.option("--dry-run", is_flag=True, help="Say what is left; score nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what is left; score nothing.")
 @execution_options
 def resume(replay_id: str, **options: Any) -> None:
     """Go on with a replay by its plan, from where its last commit is.
@@ -255,7 +175,7 @@ def show(replay_id: str, is_json: bool) -> None:
 
 @replay.command()
 @click.argument("replay_id", metavar="ID")
-@click.option("--dry-run", is_flag=True, help="Say which replay it is; cancel nothing.")
+@click.option("--dry-run", is_flag=True, help="Show which replay it is; cancel nothing.")
 @click.option("--json", "is_json", is_flag=True, help="Print NDJSON.")
 def cancel(replay_id: str, dry_run: bool, is_json: bool) -> None:
     """Cancel a replay for good; a process that executes it ends.
@@ -289,49 +209,20 @@ async def _cancel(settings: Settings, replay_id: str, *, dry_run: bool) -> Repla
     return record
 
 
-def parse_shards(options: dict[str, Any]) -> tuple[Shard, ...]:
-    """Return the shards that the options name."""
-    return tuple(parse_shard(text) for text in options["shards"])
-
-
 def _wanted(settings: Settings, options: dict[str, Any]) -> Wanted:
     if (options["start"] is None) == (options["last"] is None):
         raise InputError("expected the start of the range: give either --from or --last")
     if not options["sample"]:
         raise InputError("expected --sample above 0, such as 1%")
-    if options["into_live"] and options["out"]:
-        raise InputError("--into-live and --out exclude each other: give one of them")
     now = datetime.now(UTC)
-    return Wanted(
-        start=AtTime(_ms(now - options["last"]))
-        if options["last"]
-        else parse_point(options["start"], now),
-        end=parse_point(options["end"] or "end", now),
-        model=options["model"] or settings.model,
-        topic=options["topic"] or settings.leads_created,
-        out=options["out"],
-        is_into_live=options["into_live"],
-        filters=[parse_condition(text) for text in options["filters"]],
+    last = options["last"]
+    start = AtTime(_ms(now - last)) if last else parse_point(options["start"], now)
+    return replace(
+        wanted_of(settings, options, start, parse_point(options["end"] or "end", now)),
         sample=options["sample"],
-        id=options["replay_id"],
-        archive=options["archive"],
         counts_drift=options["counts_drift"],
     )
 
 
 def _ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
-
-
-def parse_condition(text: str) -> tuple[str, str]:
-    """Return field and value of FIELD=VALUE.
-
-    Raises
-    ------
-    InputError
-        It is something else.
-    """
-    field, equals, value = text.partition("=")
-    if not (field and equals):
-        raise InputError(f"expected --filter FIELD=VALUE, not {text!r}")
-    return field, value

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import click
 
-from schemas.errors import InputError
 from stream.cli.options import DURATION, FOLDER_OR_URL
-from stream.cli.replay import execution_options, parse_condition, parse_shards, target_options
-from stream.cli.replay_run import dry_run, run, start_replay
+from stream.cli.replay import begin
+from stream.cli.replay_options import execution_options, target_options, wanted_of
 from stream.process.exit_codes import exit_codes
 from stream.replay.launch import Wanted
 from stream.replay.ranges import BEGINNING, END
@@ -53,27 +53,11 @@ def rescore(**options: Any) -> None:
     resume`.
     """  # noqa: D301
     with exit_codes():
-        settings, shards = load_settings(), parse_shards(options)
-        wanted = _wanted(settings, options)
-        if options["dry_run"]:
-            run(settings, dry_run(settings, wanted, options))
-            return
-        code = run(settings, start_replay(settings, wanted, shards, options))
+        settings = load_settings()
+        code = begin(settings, _wanted(settings, options), options)
     raise SystemExit(code)
 
 
 def _wanted(settings: Settings, options: dict[str, Any]) -> Wanted:
-    if options["into_live"] and options["out"]:
-        raise InputError("--into-live and --out exclude each other: give one of them")
-    return Wanted(
-        start=BEGINNING,
-        end=END,
-        model=options["model"] or settings.model,
-        topic=options["topic"] or settings.leads_created,
-        out=options["out"],
-        is_into_live=options["into_live"],
-        filters=[parse_condition(text) for text in options["filters"]],
-        id=options["replay_id"],
-        archive=options["archive"],
-        untouched_ms=options["untouched"] // timedelta(milliseconds=1),
-    )
+    untouched_ms = options["untouched"] // timedelta(milliseconds=1)
+    return replace(wanted_of(settings, options, BEGINNING, END), untouched_ms=untouched_ms)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import click
 import pytest
 from click.testing import CliRunner
 
@@ -27,31 +26,3 @@ def test_a_wrong_option_is_refused_with_what_was_expected(
     result = CliRunner().invoke(replay, ["start", *options])
     assert result.exit_code == 2
     assert says in result.output
-
-
-@pytest.mark.parametrize(
-    ("terminals", "given", "expected"),
-    [
-        ((), (), True),
-        (("stdout",), (), False),
-        (("stderr",), (), False),
-        (("stdout", "stderr"), ("--json",), True),
-    ],
-)
-def test_a_log_gets_lines_of_json_and_a_terminal_a_bar(
-    monkeypatch: pytest.MonkeyPatch,
-    terminals: tuple[str, ...],
-    given: tuple[str, ...],
-    expected: bool,
-) -> None:
-    class Stream:
-        def __init__(self, name: str) -> None:
-            self._name = name
-
-        def isatty(self) -> bool:
-            return self._name in terminals
-
-    monkeypatch.setattr(click, "get_text_stream", Stream)
-    for command, arguments in (("start", ()), ("resume", ("some-replay",))):
-        context = replay.commands[command].make_context(command, [*arguments, *given])
-        assert context.params["is_json"] is expected

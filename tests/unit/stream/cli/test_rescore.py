@@ -21,8 +21,7 @@ def wanted_by(monkeypatch: pytest.MonkeyPatch, *words: str) -> Wanted:
         found.append(wanted)
         return 0
 
-    monkeypatch.setattr(command, "start_replay", instead)
-    monkeypatch.setattr(command, "run", lambda _, code: code)
+    monkeypatch.setattr(command, "begin", instead)
     result = CliRunner().invoke(main, ["rescore", *words])
     assert result.exit_code == 0, result.output
     return found[0]
