@@ -16,14 +16,19 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from model.metadata import BundleMetadata, Calibration
+from model.metadata import BundleError, BundleMetadata, Calibration
 from model.serving.graph import fill_trees, graph_of
+from model.serving.onnx_runtime import OnnxPredictor
 from model.serving.prediction import Predictor
 from model.training.trainer import Ensemble
 from model.training.trees import ensemble_arrays
 
-__all__ = ["parity", "to_onnx"]
+__all__ = ["check_parity", "parity", "to_onnx"]
 
+PARITY = 1e-6
+"""How far an ONNX score may be from the trainer's own."""
+GAP_SHARE = 0.1
+"""Share of values taken out of the training data to compare scores of leads with gaps."""
 PARITY_ROWS = 8192
 
 
@@ -92,3 +97,38 @@ def parity(
             return float("inf")
         largest = max(largest, float(difference.max()))
     return largest
+
+
+def check_parity(
+    content: bytes, ensemble: Ensemble, calibration: Calibration, matrix: NDArray[np.float32]
+) -> float:
+    """Compare an exported model's scores of all leads, also with gaps, with the trainer's.
+
+    Parameters
+    ----------
+    content
+        The bytes of ``model.onnx``.
+    ensemble, calibration, matrix
+        See ``parity``.
+
+    Returns
+    -------
+    float
+        The largest absolute difference of two scores.
+
+    Raises
+    ------
+    BundleError
+        It is above ``PARITY``.
+    """
+    predictor = OnnxPredictor(content)
+    gaps = np.random.default_rng(0).random(matrix.shape) < GAP_SHARE
+    with_gaps = np.where(gaps, np.float32(np.nan), matrix)
+    difference = max(parity(predictor, ensemble, calibration, rows) for rows in (matrix, with_gaps))
+    if not difference <= PARITY:
+        raise BundleError(
+            f"The exported model's scores differ from the trainer's by up to {difference:.2g}; at "
+            f"most {PARITY:g} is allowed, so there is no bundle. This is a defect of the export: "
+            "please report it with the versions of xgboost and onnxruntime."
+        )
+    return difference

@@ -37,13 +37,12 @@ from model.training.maturity import immature, immature_warning
 from model.training.named_columns import NamedColumns
 from model.training.options import TrainOptions
 from model.training.specify import Leads
+from model.training.sufficiency import check_sufficient, few_warnings
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 
 __all__ = ["Prepared", "prepare"]
 
-LEAST_OF_A_KIND = 40
-FEW_ROWS, FEW_POSITIVES = 1_000, 120
 LEAD_ID = "lead_id"
 SHOWN = 8
 """Number of ignored values that a warning lists."""
@@ -124,7 +123,7 @@ def prepare(table: Table, options: TrainOptions) -> Prepared:
     )
     inferred = without_levels_of_few(inferred, table, groups.numbers)
     leads = leads.without(leads.kinds.keys() - inferred.kinds.keys())
-    warnings = [*rows.warnings, *_few(len(leads), int(positive.sum()), groups.counts)]
+    warnings = [*rows.warnings, *few_warnings(len(leads), int(positive.sum()), groups.counts)]
     warnings += [*groups.warnings, *(_known_before(groups) if order else ())]
     warnings += [*hint, *no_ages] if CREATED_AT in table.names else hint or no_ages
     return Prepared(
@@ -176,7 +175,7 @@ def _labelled_rows(
     if not kept.all():
         table = table.take(np.flatnonzero(kept))
     positive = labels.positive[kept]
-    _check_sufficient(table, positive, without_outcome)
+    check_sufficient(table.source, positive, without_outcome)
     order, window = "the file" if options.ordered else None, None
     if times is not None:
         window = _window(times[kept])
@@ -232,34 +231,6 @@ def _without_outcome(counts: LabelCounts, options: TrainOptions) -> Iterable[str
             f"{sum(counts.ignored.values()):,} rows were left out, as neither --positive nor "
             f"--negative names what their target says: {', '.join(values[:SHOWN])}"
             f"{', …' if len(values) > SHOWN else '.'}"
-        )
-
-
-def _check_sufficient(table: Table, positive: NDArray[np.bool_], left_out: list[str]) -> None:
-    positives = int(positive.sum())
-    negatives = len(positive) - positives
-    if min(positives, negatives) < LEAST_OF_A_KIND:
-        why = f" ({' '.join(left_out)})" if left_out else ""
-        raise InputError(
-            f"{table.source} has {positives:,} positives and {negatives:,} negatives{why}; a model "
-            f"needs at least {LEAST_OF_A_KIND} of each. Collect more leads whose outcome is known."
-        )
-
-
-def _few(rows: int, positives: int, groups: GroupCounts) -> Iterable[str]:
-    """Yield what there is too little of; rows that belong together count once."""
-    in_groups = groups.groups < rows
-    if groups.groups < FEW_ROWS:
-        yield (
-            f"{rows:,} rows{f' in {groups.groups:,} groups' if in_groups else ''} are few (under "
-            f"{FEW_ROWS:,}): the figures are rough, and the scores may be far off. Train again "
-            "with more."
-        )
-    if groups.positive < FEW_POSITIVES:
-        yield (
-            f"{positives:,} positives{f' in {groups.positive:,} groups' if in_groups else ''} are "
-            f"few (under {FEW_POSITIVES}): the figures are rough, and the scores may be far off. "
-            "Train again with more."
         )
 
 

@@ -18,13 +18,12 @@ from features.spec import FeatureSpec
 from features.table import Table
 from model.bundle import Artefacts
 from model.column_plan import ColumnPlan
-from model.metadata import BundleError, BundleMetadata, Golden, Training
-from model.serving.onnx_runtime import OnnxPredictor
+from model.metadata import BundleMetadata, Golden, Training
 from model.training.bands import Bands, choose_bands
 from model.training.baseline import logistic_scores
 from model.training.cross_validation import CrossValidated, Recipe, cross_validate, validate_latest
 from model.training.curves import segment_figures, tenths
-from model.training.export import parity, to_onnx
+from model.training.export import check_parity, to_onnx
 from model.training.healthy_range import healthy_range
 from model.training.importance import field_importance
 from model.training.inspection import Inspection, answer_warnings, inspect_columns
@@ -41,10 +40,6 @@ from model.training.verdict import Verdict, judge
 
 __all__ = ["TrainOptions", "TrainedModel", "train"]
 
-PARITY = 1e-6
-"""How far an ONNX score may be from the trainer's own."""
-GAP_SHARE = 0.1
-"""Share of values taken out of the training data to compare scores of leads with gaps."""
 GOLDEN_ROWS, GOLDEN_GAPS = 32, 3
 """Every third golden row lacks every third value."""
 
@@ -220,7 +215,7 @@ def _export(data: Prepared, fitted: _Fitted, metadata: BundleMetadata) -> tuple[
     """Return the files of the bundle, and how far a score of theirs is from the trainer's."""
     served = fitted.served
     onnx = to_onnx(served.ensemble, metadata)
-    difference = _check_parity(onnx, served, fitted.features.matrix)
+    difference = check_parity(onnx, served.ensemble, served.calibration, fitted.features.matrix)
     sample = reference_rows(
         data.leads, fitted.encoder, fitted.reference, fitted.features, served.scores
     )
@@ -300,20 +295,3 @@ def _golden(served: Served, matrix: NDArray[np.float32]) -> Golden:
     for row in rows[::GOLDEN_GAPS]:
         row[::GOLDEN_GAPS] = np.nan
     return Golden.of(rows, served.calibration.probability(served.ensemble.margins(rows)))
-
-
-def _check_parity(onnx: bytes, served: Served, matrix: NDArray[np.float32]) -> float:
-    """Compare the scores of all leads, as they are and with gaps."""
-    predictor = OnnxPredictor(onnx)
-    gaps = np.random.default_rng(0).random(matrix.shape) < GAP_SHARE
-    with_gaps = np.where(gaps, np.float32(np.nan), matrix)
-    difference = max(
-        parity(predictor, served.ensemble, served.calibration, rows) for rows in (matrix, with_gaps)
-    )
-    if not difference <= PARITY:
-        raise BundleError(
-            f"The exported model's scores differ from the trainer's by up to {difference:.2g}; at "
-            f"most {PARITY:g} is allowed, so there is no bundle. This is a defect of the export: "
-            "please report it with the versions of xgboost and onnxruntime."
-        )
-    return difference

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any
 
@@ -155,61 +154,6 @@ def test_a_value_of_one_lead_with_many_rows_is_a_value_of_one_lead() -> None:
     assert labels.counts(mature(len(cells)), leads).ignored == {"no budget": 6}
 
 
-@pytest.mark.parametrize(
-    ("cells", "options", "says"),
-    [
-        (("yes", "YES"), {}, "one value only: 'yes' (2)"),
-        (("", ""), {}, "no value"),
-        (("a", "b", "c"), {}, "two values, it has 3: 'a' (1), 'b' (1), 'c' (1), and nothing says"),
-        (("a", "b"), {}, "two values: 'a' (1), 'b' (1), and it is unclear"),
-        (("1", "2"), {}, "two values: '1' (1), '2' (1), and it is unclear"),
-        (("a", "b"), {"positive": ["z"]}, "no value 'z', its values are: 'a' (1), 'b' (1)"),
-        (("a", "b"), {"negative": ["z"]}, "Name one of them with --negative"),
-        (("a", "b"), {"ignore": ["z"]}, "Name one of them with --ignore"),
-        (("a", "a"), {"positive": ["a"]}, "one value only"),
-        (tuple(str(i) for i in range(20)), {}, "it has 20: "),
-        (tuple(str(i) for i in range(20)), {}, "whether it is above 0"),
-        (STAGES, {}, "--positive Won --negative Lost, where rows with other values are left out"),
-        (STAGES, {"positive": ["Won"]}, "nothing says which of the others are failure"),
-        (STAGES, {"positive": ["Won"]}, "--positive Won --ignore Open, where rows with other"),
-        (STAGES, {"positive": ["Demo"]}, "--positive Demo --negative Lost, "),
-        (STAGES, {"negative": ["Lost"]}, "nothing says which of them are success"),
-        (STAGES, {"negative": ["Lost"], "ignore": ["Open"]}, "which of them are success"),
-        (STAGES, {"ignore": ["Open"]}, "which of them are success and which failure"),
-        (STAGES, {"ignore": ["Open", "Demo", "Won"]}, "one value left besides those of --ignore"),
-        (
-            STAGES,
-            {"positive": ["Won"], "negative": ["Lost"], "ignore": ["Demo"]},
-            "values that no option names: 'Open' (9). Name them too",
-        ),
-        (
-            STAGES,
-            {"positive": ["Won"], "negative": ["won"]},
-            "'won' is named with --positive and with --negative",
-        ),
-        (("a", "b"), {"positive": ["a", "b"]}, "no value that is failure"),
-        (("a", "b"), {"negative": ["a", "b"]}, "no value that is success"),
-        (("a", "b", "c"), {"positive": ["a"], "ignore": ["b", "c"]}, "no value that is failure"),
-        (
-            ("closed won", "not won", "in talks"),
-            {},
-            "--positive 'closed won' --negative 'not won', ",
-        ),
-    ],
-)
-def test_a_target_that_leaves_success_open_is_refused(
-    cells: tuple[str, ...], options: dict[str, list[str]], says: str
-) -> None:
-    with pytest.raises(InputError) as caught:
-        read_labels(table(*cells), "y", **options)
-    assert says in str(caught.value)
-    assert "leads.csv: the target 'y'" in str(caught.value)
-
-
-def test_the_command_that_an_error_shows_is_taken() -> None:
-    with pytest.raises(InputError) as caught:
-        read_labels(table(*STAGES), "y")
-    shown = re.search(r"failure: --positive (\w+) --negative (\w+), ", str(caught.value))
-    assert shown is not None
-    labels = read_labels(table(*STAGES), "y", [shown[1]], [shown[2]])
-    assert Counter(outcomes(labels)) == {True: 5, False: 7, None: 11}
+def test_an_error_names_the_file_and_the_target() -> None:
+    with pytest.raises(InputError, match=r"leads\.csv: the target 'y' has no value 'z'"):
+        read_labels(table("a", "b"), "y", positive=["z"])

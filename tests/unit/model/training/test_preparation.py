@@ -10,7 +10,8 @@ import pytest
 
 from features.table_file import parse_table
 from model.training.options import TrainOptions
-from model.training.preparation import LEAST_OF_A_KIND, Prepared, prepare
+from model.training.preparation import Prepared, prepare
+from model.training.sufficiency import LEAST_OF_A_KIND
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 

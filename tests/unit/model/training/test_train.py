@@ -668,6 +668,6 @@ def test_forty_of_a_kind_are_enough() -> None:
 
 
 def test_an_export_that_scores_otherwise_gives_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.training.train.parity", lambda *_: 2e-6)
+    monkeypatch.setattr("model.training.export.parity", lambda *_: 2e-6)
     with pytest.raises(BundleError, match="differ from the trainer's by up to 2e-06"):
         train(TABLE.slice(0, 400), OPTIONS)
