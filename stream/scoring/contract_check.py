@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.bundle import Bundle
-from schemas.avro_reader import mismatches
+from schemas.avro_kinds import mismatches
 from schemas.errors import InputError, InvalidEventError, StartupError
 from schemas.store import Schema, SchemaStore
 from stream.settings import PREFIX, Settings

@@ -10,7 +10,7 @@ import fastavro
 import numpy as np
 import pytest
 
-from schemas.avro_reader import mismatches
+from schemas.avro_kinds import mismatches
 from schemas.decode import DecodedLeads, LeadDecoder
 from schemas.encode import encode_lead
 from schemas.errors import ErrorCode
