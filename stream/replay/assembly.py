@@ -30,7 +30,8 @@ from stream.replay.plan import ReplayPlan
 from stream.replay.progress import ReplayAssignment
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import Selection, load_selection
-from stream.replay.source import Pace, ReplaySource, SourceLimits
+from stream.replay.source import ReplaySource
+from stream.replay.source_limits import Pace, SourceLimits
 from stream.replay.untouched import with_untouched
 from stream.schema_registry.compatibility import verify_schemas
 from stream.schema_registry.lookup import SchemaLookup

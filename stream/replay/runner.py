@@ -20,7 +20,7 @@ from stream.replay.assembly import Part, ReplayParts, load
 from stream.replay.plan import ReplayPlan
 from stream.replay.progress import ReplayAssignment
 from stream.replay.ranges import PartitionRange
-from stream.replay.source import Pace
+from stream.replay.source_limits import Pace
 from stream.settings import Settings
 
 __all__ = ["Progress", "ReplayRun", "read_progress"]
@@ -160,14 +160,14 @@ class ReplayRun:
 async def _execute(parts: ReplayParts, tasks: BackgroundTasks, stop: asyncio.Event) -> bool:
     """Read, score and commit; return whether all ranges are done."""
     await parts.start()
-    committing = tasks.start(parts.source.commit_regularly())
+    committing = tasks.start(parts.source.commits.regularly())
     await parts.source.read(stop)
     committing.cancel()
     await asyncio.wait([committing])
-    is_done = await parts.source.finish()
+    await parts.source.commits.finish()
     if parts.counts:
         await parts.drift.stop(COUNTS_LIMIT)
-    return is_done
+    return parts.source.is_over
 
 
 async def _first(task: asyncio.Task[bool], failure: asyncio.Future[BaseException]) -> bool:

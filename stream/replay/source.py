@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -20,18 +19,20 @@ from schemas.errors import FatalError, InvalidEventError
 from stream.consume.in_flight import BytesInFlight
 from stream.consume.offset_committer import Committer
 from stream.consume.partition_progress import NO_VERDICTS, Batch, Record
-from stream.consume.unreadable_records import UnreadablePolicy, UnreadableRecords
+from stream.consume.unreadable_records import UnreadableRecords
 from stream.fetch.bounded_polls import bytes_of
 from stream.fetch.raw_batches import RawReader
 from stream.kafka.lenient_polls import may_be_unreadable
 from stream.process.backoff import REQUEST_PAUSE
 from stream.process.deadlines import now
 from stream.replay.account import Account
+from stream.replay.commits import Reading, ReplayCommits, name_of
 from stream.replay.progress import ReplayAssignment, ReplayProgress
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import Selection
+from stream.replay.source_limits import Pace, SourceLimits
 
-__all__ = ["Pace", "ReplaySource", "SourceLimits"]
+__all__ = ["ReplaySource"]
 
 log = logging.getLogger(__name__)
 
@@ -40,56 +41,6 @@ POSITION_INTERVAL = 0.2
 """Seconds between two looks at the positions of partitions that a poll brought nothing of."""
 POSITION_LIMIT = 0.05
 """Seconds: a position is known at once, or asked for again after the next poll."""
-
-
-class Pace(Protocol):
-    """Limits how fast a replay reads."""
-
-    async def allowance(self, most: int) -> int:
-        """Wait a moment if need be; return how many records may be read now, at most as given."""
-
-    def spent(self, records: int) -> None:
-        """Count records that were read."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLimits:
-    """Limits of a replay's source; times in seconds.
-
-    Attributes
-    ----------
-    max_records
-        Most records of a poll, all partitions together.
-    in_flight_bytes
-        No poll starts while batches in flight hold this many bytes.
-    commit_interval
-        Between two commits: bounds what is scored twice after a kill, at least once.
-    commit_limit
-        For one commit.
-    finish_limit
-        For batches in flight and the last commit at the end.
-    unreadable
-        What happens to a record that can't be read.
-    """
-
-    max_records: int = 2000
-    in_flight_bytes: int = 32 << 20
-    commit_interval: float = 1.0
-    commit_limit: float = 5.0
-    finish_limit: float = 120.0
-    unreadable: UnreadablePolicy = "dead_letter"
-
-
-@dataclass(slots=True)
-class _Reading:
-    """How far a range was read."""
-
-    next: int
-    end: int
-
-    @property
-    def is_over(self) -> bool:
-        return self.next >= self.end
 
 
 class ReplaySource:
@@ -115,6 +66,11 @@ class ReplaySource:
         How fast they are read.
     limits
         Limits.
+
+    Attributes
+    ----------
+    commits
+        Commits the progress.
     """
 
     def __init__(
@@ -142,8 +98,8 @@ class ReplaySource:
         self._limits = limits
         self._unreadable = UnreadableRecords(consumer, reader, self._hand_over, limits.unreadable)
         self._in_flight = BytesInFlight(limits.in_flight_bytes)
-        self._batch_done = asyncio.Event()
-        self._readings: dict[TopicPartition, _Reading] = {}
+        self._readings: dict[TopicPartition, Reading] = {}
+        self.commits = ReplayCommits(committer, assignment, self._readings, limits)
         self._open: set[TopicPartition] = set()
         self._look_at = 0.0
 
@@ -167,14 +123,19 @@ class ReplaySource:
         assert start is not None
         if progress.account.offsets != start - wanted.start or start > wanted.end:
             raise FatalError(
-                f"The commit of {_name(partition)} was expected to be the replay's own, with an"
+                f"The commit of {name_of(partition)} was expected to be the replay's own, with an"
                 f" account of {start - wanted.start} offsets, but it has"
                 f" {progress.account.offsets}: another tool has moved the group's offset; start a"
                 " new replay."
             )
-        self._readings[partition] = _Reading(start, wanted.end)
+        self._readings[partition] = Reading(start, wanted.end)
         self._open.add(partition)
         self._close_if_over(partition)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all ranges are read."""
+        return not self._open
 
     async def read(self, stop: asyncio.Event) -> None:
         """Read until all ranges are read, or the event is set."""
@@ -228,14 +189,14 @@ class ReplaySource:
         start = int((await self._consumer.beginning_offsets([partition]))[partition])
         if position >= start:
             raise FatalError(
-                f"The log of {_name(partition)} was expected to have the offset {position}, which"
+                f"The log of {name_of(partition)} was expected to have the offset {position}, which"
                 " the plan holds, but it ends before: the topic was deleted and created again;"
                 " start a new replay."
             )
         moved = min(start, reading.end)
         log.warning(
             "%s: the offsets %d to %d have expired before they were read",
-            *(_name(partition), reading.next, moved - 1),
+            *(name_of(partition), reading.next, moved - 1),
         )
         progress.passed(Account(expired=moved - reading.next))
         reading.next = moved
@@ -295,7 +256,7 @@ class ReplaySource:
         batch = Batch(
             partition,
             kept,
-            self._batch_done.set,
+            self.commits.on_batch_done,
             self._assignment.generation,
             size=bytes_of(kept),
             on_release=self._in_flight.remove,
@@ -313,62 +274,6 @@ class ReplaySource:
         if progress is not None:
             progress.scored(batch, outcome)
 
-    # Commits
-
-    async def commit_regularly(self) -> None:
-        """Commit the progress each interval, without end.
-
-        Raises
-        ------
-        FatalError
-            Another process executes the same part of the replay.
-        """
-        while True:
-            await asyncio.sleep(self._limits.commit_interval)
-            self._settle()
-            await self._committer.commit(self._assignment, now() + self._limits.commit_limit)
-            self._require_all()
-
-    def _settle(self) -> None:
-        for partition, progress in list(self._assignment.items()):
-            progress.pass_gap(self._readings[partition].next)
-
-    def _require_all(self) -> None:
-        if lost := self._readings.keys() - self._assignment.keys():
-            raise FatalError(
-                f"This process was expected to be the only one that replays {_name(min(lost))}, but"
-                " another has begun to: let that one go on, or end it and resume the replay."
-            )
-
-    async def finish(self) -> bool:
-        """Wait for the batches in flight, commit, and return whether all ranges are done.
-
-        Raises
-        ------
-        FatalError
-            Kafka did not accept the last commit in time.
-        """
-        by = now() + self._limits.finish_limit
-        while any(progress.has_open for progress in self._assignment.values()) and now() < by:
-            self._batch_done.clear()
-            try:
-                async with asyncio.timeout_at(min(by, now() + 1.0)):
-                    await self._batch_done.wait()
-            except TimeoutError:
-                continue
-        self._settle()
-        progress_of = dict(self._assignment.items())
-        await self._committer.finish(self._assignment, by)
-        late = [at for at, progress in progress_of.items() if progress.is_due]
-        if late:
-            raise FatalError(
-                f"The last commit of {_name(min(late))} was expected within"
-                f" {self._limits.finish_limit:g} s, but Kafka has not accepted it: check the"
-                " brokers, and resume the replay."
-            )
-        self._require_all()
-        return not self._open
-
 
 def _verdicts_on(
     records: Sequence[Record], by_offset: Mapping[int, InvalidEventError]
@@ -383,7 +288,3 @@ def _verdicts_on(
 
 def _end(records: Sequence[Record], first: int) -> int:
     return records[-1].offset + 1 if records else first
-
-
-def _name(partition: TopicPartition) -> str:
-    return f"{partition.topic}/{partition.partition}"

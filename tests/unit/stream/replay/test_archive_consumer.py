@@ -23,7 +23,8 @@ from stream.replay.archive_consumer import NOWHERE, ArchiveConsumer
 from stream.replay.progress import ReplayAssignment
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import Selection
-from stream.replay.source import ReplaySource, SourceLimits
+from stream.replay.source import ReplaySource
+from stream.replay.source_limits import SourceLimits
 from testing.archives import archive_file, record_at
 from testing.fake_consumer import FakeConsumer
 from testing.fake_kafka import TOPIC, FakeKafka
@@ -144,8 +145,8 @@ class Replayed:
         )
         await source.start()
         await source.read(stop)
-        is_over = await source.finish()
-        assert is_over is not stop.is_set()
+        await source.commits.finish()
+        assert source.is_over is not stop.is_set()
         return [account_of(self.kafka.commit_of(at)) for at in (AT, OTHER)]
 
 

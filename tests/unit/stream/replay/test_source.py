@@ -22,7 +22,8 @@ from stream.replay.account import Account, AccountedPin, account_of
 from stream.replay.progress import ReplayAssignment
 from stream.replay.ranges import PartitionRange
 from stream.replay.selection import Selection
-from stream.replay.source import ReplaySource, SourceLimits
+from stream.replay.source import ReplaySource
+from stream.replay.source_limits import SourceLimits
 from testing.fake_consumer import FakeConsumer
 from testing.fake_kafka import TOPIC, FakeKafka
 from testing.fake_raw_reader import FakeRawReader
@@ -137,10 +138,11 @@ class Replay:
         )
         try:
             await source.start()
-            committing = tasks.start(source.commit_regularly())
+            committing = tasks.start(source.commits.regularly())
             await source.read(stop or asyncio.Event())
             committing.cancel()
-            return await source.finish()
+            await source.commits.finish()
+            return source.is_over
         finally:
             await tasks.cancel()
 
