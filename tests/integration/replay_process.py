@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -17,22 +13,13 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from model.bundle import Bundle
 from schemas.headers import EventIds
 from testing.kafka_client import committed_offsets, read_all, read_ends, until
+from tests.integration import command_process
+from tests.integration.command_process import CommandResult, begin_command
 from tests.integration.worker_process import Stage, headers_of
 
-ENDED_WITHIN = 300.0
 
-
-class Result(NamedTuple):
-    """A command that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        """Standard output as lines of JSON."""
-        return [json.loads(line) for line in self.out.splitlines()]
+class Result(CommandResult):
+    """A replay that has ended."""
 
     @property
     def account(self) -> dict[int, dict[str, int]]:
@@ -53,15 +40,7 @@ class Replays:
 
     async def begin(self, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
         """Start the command: `process = await begin("start", "--last", "1h")`."""
-        given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
-        own = {"LEADSCORE_HTTP_HOST": "127.0.0.1"}
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "stream", *self.command, *arguments),
-            env=given | self.stage.environment | own | environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        return await begin_command(self.stage, *self.command, *arguments, **environment)
 
     async def run(self, *arguments: str, **environment: str) -> Result:
         """Run the command to its end."""
@@ -97,15 +76,8 @@ class Replays:
 
 
 async def ended(process: asyncio.subprocess.Process) -> Result:
-    """Wait for the end of a command."""
-    try:
-        async with asyncio.timeout(ENDED_WITHIN):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode is not None
-    return Result(process.returncode, out.decode(), err.decode())
+    """Wait for the end of a replay."""
+    return Result(*await command_process.ended(process))
 
 
 def ids_of(records: Collection[ConsumerRecord]) -> Counter[bytes]:

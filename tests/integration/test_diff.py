@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from stream.broker import Broker
 from stream.demo.audit import read_scored
 from stream.simulator.playing import Lead
 from testing.kafka_client import Record, open_admin, produce
+from tests.integration.command_process import CommandResult, run_command
 from tests.integration.worker_process import SCORED, Stage
 from tests.unit.two_models import recalibrated
 
@@ -33,21 +31,8 @@ def registry(bank_model: Bundle, tmp_path: Path) -> Path:
     return folder
 
 
-async def run_diff(stage: Stage, registry: Path, *arguments: str) -> tuple[int | None, str, str]:
-    """Run the command to its end; returns exit code, standard output and standard error."""
-    given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stream", "diff", *arguments, "--registry", str(registry)),
-        env=given | stage.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    return process.returncode, out.decode(), err.decode()
+async def run_diff(stage: Stage, registry: Path, *arguments: str) -> CommandResult:
+    return await run_command(stage, "diff", *arguments, "--registry", str(registry))
 
 
 async def figures(stage: Stage, registry: Path, *arguments: str) -> Any:

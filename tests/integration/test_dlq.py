@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -39,6 +37,7 @@ from testing.kafka_client import (
     until,
 )
 from testing.schemas import packaged_schema
+from tests.integration.command_process import run_command
 from tests.integration.worker_process import Stage, headers_of
 from tests.record_batches import Made, batch
 
@@ -117,15 +116,9 @@ async def redrive(
 
 
 async def run_redrive(stage: Stage, *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
-    """Run the command in a process of its own; returns exit code, lines and what it told."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stream", "dlq", "redrive", "--json", *arguments),
-        env=os.environ | stage.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return await process.wait(), [orjson.loads(line) for line in out.splitlines()], err.decode()
+    """Run the command in a process of its own; returns exit code, lines and standard error."""
+    result = await run_command(stage, "dlq", "redrive", "--json", *arguments)
+    return result.code, result.lines, result.err
 
 
 async def write(stage: Stage, letters: Sequence[Record]) -> None:

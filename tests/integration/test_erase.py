@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from aiokafka import ConsumerRecord
 
@@ -24,6 +20,7 @@ from stream.sinks.sink import SinkBatch
 from testing.archives import archive_file, record_at
 from testing.kafka_client import Record, open_admin, produce, set_topic_config, until
 from testing.sink_writer import LOG, record
+from tests.integration.command_process import run_command
 from tests.integration.replay_process import Replays
 from tests.integration.secured_stage import SecuredStage
 from tests.integration.worker_process import Stage
@@ -43,23 +40,11 @@ ROW = re.compile(
 
 async def run_erase(
     stage: Stage, *arguments: str, **environment: str
-) -> tuple[int | None, list[dict[str, Any]], str]:
+) -> tuple[int, list[dict[str, Any]], str]:
     """Run the command to its end; returns exit code, lines of JSON and standard error."""
-    given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stream", "erase", "--json", *arguments),
-        env=given | stage.environment | environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert PERSON not in out.decode() + err.decode()
-    return process.returncode, [orjson.loads(line) for line in out.splitlines()], err.decode()
+    result = await run_command(stage, "erase", "--json", *arguments, **environment)
+    assert PERSON not in result.out + result.err
+    return result.code, result.lines, result.err
 
 
 def has(text: str, record: ConsumerRecord) -> bool:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -20,6 +16,7 @@ from monitoring.quality.counts import QualityCounts
 from schemas.model_identity import ModelIdentity
 from stream.broker import Broker
 from testing.kafka_client import Record, TopicFactory, produce, until
+from tests.integration.command_process import run_command
 from tests.integration.outcome_process import (
     PARTITIONS,
     Play,
@@ -44,16 +41,10 @@ async def outcomes(kafka: Broker, topics: TopicFactory, tmp_path: Path) -> Async
 
 async def quality(stage: Stage, *options: str) -> list[dict[str, Any]]:
     """Run the command to its end, and return its lines."""
-    given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stream", "quality", "--json", "--weeks", "52", *options),
-        env=given | stage.environment | {"LEADSCORE_ROLE": "score"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    return [json.loads(line) for line in out.splitlines()]
+    command = "quality", "--json", "--weeks", "52", *options
+    result = await run_command(stage, *command, LEADSCORE_ROLE="score")
+    assert result.code == 0, result.err
+    return result.lines
 
 
 def shown(lines: Iterable[dict[str, Any]]) -> Counter[tuple[str, str]]:

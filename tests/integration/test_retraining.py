@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import shutil
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -36,6 +33,7 @@ from stream.retraining.request import read_request
 from stream.simulator.lead_file import leads_of
 from testing.kafka_client import Record, TopicFactory, produce, until
 from tests.conftest import CONTACTS
+from tests.integration.command_process import run_command
 from tests.integration.worker_process import CONTACT, Stage
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -132,20 +130,11 @@ async def send_outcomes(kafka: Broker, stage: Stage, table: Table) -> int:
     return sum(won == "yes" for won in columns["y"])
 
 
-async def leadscore(stage: Stage, *arguments: str) -> tuple[int | None, Any]:
+async def leadscore(stage: Stage, *arguments: str) -> tuple[int, Any]:
     """Run a command to its end; returns its exit code and the line of JSON that it prints."""
-    given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stream", *arguments, "--json"),
-        env=given | stage.environment | RULES,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    return process.returncode, json.loads(out)
+    result = await run_command(stage, *arguments, "--json", **RULES)
+    [line] = result.lines or [result.err]
+    return result.code, line
 
 
 async def test_drift_starts_a_retraining_whose_candidate_goes_into_production(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from stream.simulator.playing import Lead
 from testing.kafka_client import Record, TopicFactory, open_admin, produce, until
 from testing.made import MADE
 from tests.conftest import StageSetter
+from tests.integration.command_process import CommandResult, run_command
 from tests.integration.worker_process import Stage, event_of
 from tests.unit.two_models import recalibrated
 
@@ -50,21 +49,8 @@ async def stage(
     return stage
 
 
-async def verdict(stage: Stage, *arguments: str) -> tuple[int | None, str, str]:
-    """Run the command to its end; returns exit code, standard output and standard error."""
-    given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "stream", "models", "verdict", "bank", *arguments),
-        env=given | stage.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    return process.returncode, out.decode(), err.decode()
+async def verdict(stage: Stage, *arguments: str) -> CommandResult:
+    return await run_command(stage, "models", "verdict", "bank", *arguments)
 
 
 async def said(stage: Stage) -> Any:

@@ -3,10 +3,8 @@
 import asyncio
 import fcntl
 import json
-import os
 import re
 import signal
-import sys
 import time
 import urllib.request
 from datetime import UTC, datetime
@@ -21,6 +19,7 @@ from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
 from stream.snapshot.summary import SnapshotSummary
 from testing.kafka_client import Record, open_admin, produce, until
+from tests.integration.command_process import begin_command
 from tests.integration.worker_process import CONTACT, Stage
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -66,14 +65,8 @@ def start(stage: Stage, tmp_path: Path) -> Any:
     """Start the command: `process = await start("--since", "1h")`."""
 
     async def start(*arguments: Any) -> Any:
-        given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "stream", "snapshot"),
-            *("--output", tmp_path / "reports", *arguments),
-            env=given | stage.environment | {"COLUMNS": "100", "LEADSCORE_HTTP_HOST": "127.0.0.1"},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        given = "--output", tmp_path / "reports", *arguments
+        return await begin_command(stage, "snapshot", *map(str, given))
 
     return start
 
