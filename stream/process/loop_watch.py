@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mode import Service
 
@@ -17,10 +17,21 @@ LOOK = 0.02
 
 
 class LoopWatch(Service):
-    """A service that measures the longest holds of the event loop it runs on."""
+    """A service that measures the longest holds of the event loop it runs on.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    wall, cpu
+        Clocks: seconds of a monotonic clock, and CPU seconds of this thread.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
+    ) -> None:
         super().__init__()
+        self._wall_clock, self._cpu_clock = wall, cpu
         self._wall, self._cpu = LongestHold(), LongestHold()
 
     @property
@@ -31,8 +42,9 @@ class LoopWatch(Service):
     @Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
-            before, worked = time.monotonic(), time.thread_time()
+            before, worked = self._wall_clock(), self._cpu_clock()
             await asyncio.sleep(LOOK)
-            now, late = time.monotonic(), time.monotonic() - before - LOOK
+            now = self._wall_clock()
+            late = now - before - LOOK
             self._wall.observe(now, late)
-            self._cpu.observe(now, min(late, time.thread_time() - worked))
+            self._cpu.observe(now, min(late, self._cpu_clock() - worked))

@@ -26,10 +26,10 @@ from schemas.decode import LeadDecoder
 from schemas.encode import encode_lead
 from schemas.errors import ErrorCode
 from schemas.plausible_times import PlausibleTimes
-from schemas.scored_event import ScoredModel
 from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
+from tests.unit.scored_bundle import scored_model_of
 from tests.unit.small_model import SmallModel, contract
 
 SCORED_AT = 1_800_000_000_000
@@ -62,20 +62,8 @@ def make_scorer(model: SmallModel) -> MakeScorer:
         times: PlausibleTimes | None = None,
         ages_at: int | None = None,
     ) -> Scorer:
-        scored = ScoredModel(
-            identity=bundle.identity,
-            engine="onnx",
-            calibration_method="platt",
-            slope=metadata.calibration.slope,
-            intercept=metadata.calibration.intercept,
-            high=metadata.thresholds.high,
-            medium=metadata.thresholds.medium,
-            label=metadata.thresholds.label,
-            reason_texts=labels.texts,
-            topic="leads.created",
-        )
         return Scorer(
-            scored,
+            scored_model_of(bundle),
             decoder=LeadDecoder(SchemaStore.load(), metadata.spec.kinds),
             encoder=FeatureEncoder(metadata.spec, metadata.reference),
             predictor=predictor,

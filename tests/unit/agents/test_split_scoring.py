@@ -26,9 +26,9 @@ from model.serving.onnx_runtime import OnnxPredictor
 from model.serving.prediction import Prediction, Predictor
 from schemas.decode import LeadDecoder
 from schemas.headers import CANARY
-from schemas.scored_event import ScoredModel
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
+from tests.unit.scored_bundle import scored_model_of
 from tests.unit.two_models import TwoModels
 
 SCORED_AT = 1_800_000_000_000
@@ -69,20 +69,8 @@ def scorer_of(
 ) -> Scorer:
     metadata = bundle.metadata
     labels = metadata.reason_labels()
-    model = ScoredModel(
-        identity=bundle.identity,
-        engine="onnx",
-        calibration_method="platt",
-        slope=metadata.calibration.slope,
-        intercept=metadata.calibration.intercept,
-        high=metadata.thresholds.high,
-        medium=metadata.thresholds.medium,
-        label=metadata.thresholds.label,
-        reason_texts=labels.texts,
-        topic="leads.created",
-    )
     return Scorer(
-        model,
+        scored_model_of(bundle),
         decoder=LeadDecoder(SchemaStore.load(), metadata.spec.kinds),
         encoder=FeatureEncoder(metadata.spec, metadata.reference),
         predictor=predictor or OnnxPredictor(bundle.files["model.onnx"]),

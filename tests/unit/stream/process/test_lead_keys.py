@@ -5,28 +5,16 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
 from stream.process.lead_keys import LeadKey, keyed_hash
-from stream.process.logging import OURS, set_up_logging
+from stream.process.logging import set_up_logging
 from stream.settings import load_settings
 
+pytestmark = pytest.mark.usefixtures("logging_as_it_was")
+
 SECRET = "a secret of sixteen"
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers = []
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    for name in OURS:
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def logged(log_format: str, secret: str | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,9 +16,9 @@ from stream.kafka.commit_metadata import Commit
 from stream.kafka.lenient_polls import Take, UnreadableRecordError, all_readable
 from stream.replay import lost_progress
 from stream.replay.lost_progress import check_progress
-from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import PartitionRange
 from stream.settings import load_settings
+from tests.unit.stream.replay.small_plan import small_plan
 
 OURS, WORKERS = [(REPLAY_ID, b"r")], [("other", b"1")]
 
@@ -76,21 +75,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(lost_progress, "LogReader", lambda *_: Reader)
         settings = load_settings(delivery=delivery)
         ranges = (PartitionRange(0, 0, 9), PartitionRange(1, 0, 9))
-        plan = ReplayPlan(
-            id="r",
-            topic="leads",
-            partitions=2,
-            ranges=ranges,
-            model_id="m",
-            model_version="1",
-            model_sha256="0" * 64,
-            out="out",
-            dead_letters="out.dlq",
-            group_id="g",
-            settings=ReplayPlan.kept(settings),
-            created_at=datetime.now(UTC),
-        )
-        return check_progress(settings, plan, ranges)
+        return check_progress(settings, small_plan(*ranges, settings=settings), ranges)
 
     return play
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,11 @@ from stream.replay.ranges import BEGINNING, END, AtOffset, AtTime, PartitionRang
 from stream.settings import load_settings
 from testing.archives import archive_file, record_at
 from tests.unit.small_model import NAME, SmallModel
+from tests.unit.stream.replay.small_plan import small_plan
 
 
 def plan_of(*ranges: PartitionRange, archive: Path | None = None) -> ReplayPlan:
-    return ReplayPlan(
-        id="r",
-        topic="leads",
-        partitions=2,
-        ranges=ranges,
-        model_id="m",
-        model_version="1",
-        model_sha256="0" * 64,
-        out="out",
-        dead_letters="out.dlq",
-        group_id="g",
-        archive=None if archive is None else str(archive),
-        settings=ReplayPlan.kept(load_settings()),
-        created_at=datetime.now(UTC),
-    )
+    return small_plan(*ranges, archive=None if archive is None else str(archive))
 
 
 def notes(plan: ReplayPlan, start: Point) -> list[str]:
