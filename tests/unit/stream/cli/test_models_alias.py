@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from model.alias_entry import Action
-from model.bundle import Artefacts
 from model.registry import Alias, Registry
-from stream.cli.models import models
 from stream.cli.models_options import loaded
 from testing.made import MADE
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def registry(tmp_path: Path, artefacts: Artefacts) -> Registry:
-    registry = Registry(tmp_path / "models")
-    for _ in range(3):
-        registry.publish("bank", artefacts)
-    return registry
-
-
-@pytest.fixture
-def leadscore(registry: Registry) -> Run:
-    def run(*arguments: str, **environment: str) -> Result:
-        return CliRunner().invoke(
-            models, [*arguments, "--registry", registry.root], env=environment
-        )
-
-    return run
+from tests.unit.stream.cli.conftest import Run
 
 
 def test_a_change_is_recorded_with_who_when_and_why(leadscore: Run, registry: Registry) -> None:

@@ -1,34 +1,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
-import pytest
-from click.testing import CliRunner, Result
-
-from model.bundle import Artefacts
 from model.registry import Alias, Registry
-from stream.cli.models import models
 from testing.made import MADE
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def registry(tmp_path: Path, artefacts: Artefacts) -> Registry:
-    registry = Registry(tmp_path / "models")
-    for _ in range(3):
-        registry.publish("bank", artefacts)
-    return registry
-
-
-@pytest.fixture
-def leadscore(registry: Registry) -> Run:
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(models, [*arguments, "--registry", registry.root])
-
-    return run
+from tests.unit.stream.cli.conftest import Run
 
 
 def test_an_archived_version_is_marked_and_gets_no_alias(

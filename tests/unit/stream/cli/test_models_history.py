@@ -3,20 +3,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from model.bundle import Artefacts
 from model.registry import Alias, Registry
-from stream.cli.models import models
 from testing.made import MADE
-
-Run = Callable[..., Result]
+from tests.unit.stream.cli.conftest import Run
 
 
 @pytest.fixture
@@ -30,14 +26,6 @@ def registry(tmp_path: Path, artefacts: Artefacts) -> Registry:
         made = replace(MADE, by="anna", at=day.replace(hour=hour), why=f"version {version}")
         registry.set_alias("bank", Alias.PRODUCTION, version, made)
     return registry
-
-
-@pytest.fixture
-def leadscore(registry: Registry) -> Run:
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(models, [*arguments, "--registry", registry.root])
-
-    return run
 
 
 def test_history_lists_who_when_why_from_and_to(leadscore: Run) -> None:
