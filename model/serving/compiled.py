@@ -40,14 +40,8 @@ class CompiledPredictor:
 
     Parameters
     ----------
-    content
-        The bytes of ``model.onnx``.
-    threads
-        Number of threads for a batch.
-    reasons
-        Whether to compute reasons; otherwise k is 0.
-    checked
-        Result of ``check_graph`` for these bytes, if it is there already.
+    content, threads, reasons, checked
+        See ``OnnxPredictor``.
     anywhere
         Whether to score on processors on which the speed was not measured, too.
 

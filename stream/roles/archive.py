@@ -35,13 +35,7 @@ __all__ = ["ArchiveRole", "wire"]
 
 
 def wire(app: App, monitor: Monitor) -> Sequence[Service]:
-    """Wire the role to the app.
-
-    Returns
-    -------
-    sequence of mode.Service
-        In the order in which they start.
-    """
+    """Wire the role to the app; return its services in the order in which they start."""
     return ArchiveRole(app, monitor).services
 
 

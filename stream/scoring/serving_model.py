@@ -196,17 +196,10 @@ def load_pinned(
     ----------
     settings
         The registry, and the rules of scoring.
-    trial
-        Tries the model before it is opened.
     model
         The model.
-    registered
-        What is known of the schema registry; None: there is none.
-    replay_id
-        The replay that it scores for; None for a worker.
-    ages_at
-        Time at which dates have their age, milliseconds since 1970; None: at the creation of each
-        lead.
+    trial, registered, replay_id, ages_at
+        See ``load_serving``.
 
     Raises
     ------
