@@ -20,7 +20,7 @@ from monitoring.telemetry.connections import BoundedListener, ConnectionLimits
 from monitoring.telemetry.health import Health
 from schemas.errors import StartupError
 
-__all__ = ["MonitoringServer", "metrics_app", "monitoring_app"]
+__all__ = ["MonitoringServer", "metrics_server", "monitoring_app"]
 
 ENDPOINTS = {
     "/healthz": "200 when the worker is alive; 503 when a restart would help",
@@ -180,9 +180,14 @@ def monitoring_app(
     )
 
 
-def metrics_app(registry: CollectorRegistry) -> web.Application:
-    """Build an application that serves metrics alone."""
-    return _app({"/metrics": _metrics(registry)})
+def metrics_server(registry: CollectorRegistry, host: str, port: int) -> MonitoringServer:
+    """Return the server of a command that exposes metrics alone, on its option ``--port``."""
+    return MonitoringServer(
+        _app({"/metrics": _metrics(registry)}),
+        host=host,
+        port=port,
+        setting="LEADSCORE_HTTP_HOST and --port",
+    )
 
 
 def _app(handlers: Mapping[str, Handler]) -> web.Application:

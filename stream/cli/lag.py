@@ -21,7 +21,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from monitoring.telemetry.http import MonitoringServer, metrics_app
+from monitoring.telemetry.http import metrics_server
 from monitoring.telemetry.lag_gauges import GroupLagGauges
 from schemas.display import for_terminal
 from schemas.errors import InputError, StartupError
@@ -204,13 +204,7 @@ class _Run:
         set_up_logging(self._settings)
         registry = CollectorRegistry()
         gauges = GroupLagGauges(registry, time.monotonic)
-        server = MonitoringServer(
-            metrics_app(registry),
-            host=self._settings.http_host,
-            port=port,
-            setting="LEADSCORE_HTTP_HOST and --port",
-        )
-        async with server:
+        async with metrics_server(registry, self._settings.http_host, port) as server:
             click.echo(f"metrics on port {server.port}", err=True)
             with stop_on_signals() as stop:
                 exporting = asyncio.ensure_future(export(self._connect, gauges, interval))

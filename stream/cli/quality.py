@@ -9,7 +9,7 @@ from datetime import timedelta
 import click
 from prometheus_client import CollectorRegistry
 
-from monitoring.telemetry.http import MonitoringServer, metrics_app
+from monitoring.telemetry.http import metrics_server
 from monitoring.telemetry.quality_gauges import QualityGauges
 from schemas.errors import InputError
 from stream.cli.options import DURATION
@@ -134,13 +134,7 @@ async def _export(settings: Settings, port: int, interval: float) -> None:
     gauges = QualityGauges(registry)
     topics = {"live": settings.leads_scored, "shadow": settings.leads_scored_shadow}
     logs = {channel: QualityLog(settings, topic) for channel, topic in topics.items()}
-    server = MonitoringServer(
-        metrics_app(registry),
-        host=settings.http_host,
-        port=port,
-        setting="LEADSCORE_HTTP_HOST and --port",
-    )
-    async with server:
+    async with metrics_server(registry, settings.http_host, port) as server:
         click.echo(f"metrics on port {server.port}", err=True)
         with stop_on_signals() as stop:
             exporting = asyncio.ensure_future(export_quality(logs, gauges, interval))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, write_to_textfile
 
-from monitoring.telemetry.http import MonitoringServer, metrics_app
+from monitoring.telemetry.http import MonitoringServer, metrics_server
 from monitoring.telemetry.replay_metrics import ReplayMetrics
 from schemas.errors import InputError
 from stream.replay.account import Account
@@ -57,9 +57,4 @@ class ReplayExposition:
 
     def server(self, host: str, port: int) -> MonitoringServer:
         """Return a server that exposes the metrics over HTTP while it is open."""
-        return MonitoringServer(
-            metrics_app(self._registry),
-            host=host,
-            port=port,
-            setting="LEADSCORE_HTTP_HOST and --port",
-        )
+        return metrics_server(self._registry, host, port)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, write_to_textfile
 
-from monitoring.telemetry.http import MonitoringServer, metrics_app
+from monitoring.telemetry.http import MonitoringServer, metrics_server
 from monitoring.telemetry.snapshot_metrics import LastSnapshot, SnapshotMetrics, failures_in
 from schemas.errors import InputError
 from stream.snapshot.archive import SnapshotFolder
@@ -61,12 +61,7 @@ class SnapshotOutcomes:
 
     def server(self, host: str, port: int) -> MonitoringServer:
         """Return a server that exposes the metrics over HTTP while it is open."""
-        return MonitoringServer(
-            metrics_app(self._registry),
-            host=host,
-            port=port,
-            setting="LEADSCORE_HTTP_HOST and --port",
-        )
+        return metrics_server(self._registry, host, port)
 
     def _write(self) -> None:
         """Write the text file; a failure, such as a full disk, does not end the job."""

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.telemetry.health import Condition, Health
-from monitoring.telemetry.http import ENDPOINTS, MonitoringServer, monitoring_app
+from monitoring.telemetry.http import ENDPOINTS, MonitoringServer, metrics_server, monitoring_app
 from monitoring.telemetry.metrics import Metrics, worker_registry
 from schemas.errors import StartupError
 
@@ -194,3 +194,16 @@ async def test_a_server_that_was_never_started_stops_and_has_no_port() -> None:
     with pytest.raises(RuntimeError, match="await start"):
         _ = server.port
     await server.stop()
+
+
+async def test_a_command_exposes_metrics_alone_on_its_port() -> None:
+    registry = worker_registry()
+    Metrics(registry, version="1.2.3")
+    async with metrics_server(registry, "127.0.0.1", 0) as server, ClientSession() as session:
+        address = f"http://127.0.0.1:{server.port}"
+        async with session.get(f"{address}/metrics") as answer:
+            assert "leadscore_build_info" in await answer.text()
+        async with session.get(f"{address}/healthz") as answer:
+            assert answer.status == 404
+        with pytest.raises(StartupError, match="LEADSCORE_HTTP_HOST and --port"):
+            await metrics_server(registry, "127.0.0.1", server.port).start()
