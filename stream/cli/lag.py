@@ -21,13 +21,13 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from monitoring.telemetry.http import metrics_server
 from monitoring.telemetry.lag_gauges import GroupLagGauges
 from schemas.display import for_terminal
 from schemas.errors import InputError, StartupError
 from stream.cli.lag_table import lag_table, summary
 from stream.cli.options import DURATION
 from stream.cli.output import console, print_json
+from stream.cli.until_signal import expose_until_signal, until_signal
 from stream.kafka.access import client_name
 from stream.kafka.reachability import unreachable
 from stream.lag.exporter import export
@@ -36,10 +36,8 @@ from stream.lag.reader import GroupTopics
 from stream.lag.rounds import Round, rounds
 from stream.lag.source import Lags, open_lags
 from stream.process.exit_codes import EXIT_STOPPED, exit_codes
-from stream.process.logging import set_up_logging
 from stream.process.refusals import REFUSALS
 from stream.settings import Settings, load_settings
-from stream.simulator.connection import stop_on_signals
 
 __all__ = ["lag"]
 
@@ -191,26 +189,17 @@ class _Run:
         _silence_aiokafka()
         async with _reached(self._settings), self._connect() as lags:
             self._require(await lags.read())
-        with stop_on_signals() as stop, self._screen() as show:
+        with self._screen() as show:
             async with aclosing(rounds(self._connect, interval)) as read:
-                reading = asyncio.ensure_future(_show_all(read, show))
-                stopping = asyncio.ensure_future(stop.wait())
-                await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                await _ended(reading, stopping)
+                await until_signal(_show_all(read, show))
         return EXIT_STOPPED
 
     async def export(self, port: int, interval: float) -> int:
         """Expose the lag as metrics until a signal."""
-        set_up_logging(self._settings)
         registry = CollectorRegistry()
         gauges = GroupLagGauges(registry, time.monotonic)
-        async with metrics_server(registry, self._settings.http_host, port) as server:
-            click.echo(f"metrics on port {server.port}", err=True)
-            with stop_on_signals() as stop:
-                exporting = asyncio.ensure_future(export(self._connect, gauges, interval))
-                stopping = asyncio.ensure_future(stop.wait())
-                await asyncio.wait({exporting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                await _ended(exporting, stopping)
+        work = export(self._connect, gauges, interval)
+        await expose_until_signal(self._settings, registry, port, work)
         return 0
 
     def _require(self, found: Sequence[GroupLag]) -> None:
@@ -258,15 +247,6 @@ class _Run:
 async def _show_all(read: AsyncIterator[Round], show: Callable[[Round], None]) -> None:
     async for found in read:
         show(found)
-
-
-async def _ended(*tasks: asyncio.Task[None] | asyncio.Task[bool]) -> None:
-    """Cancel tasks that still run, and raise the error of one that failed."""
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome
 
 
 def _complain(failure: str) -> None:

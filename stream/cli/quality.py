@@ -9,19 +9,17 @@ from datetime import timedelta
 import click
 from prometheus_client import CollectorRegistry
 
-from monitoring.telemetry.http import metrics_server
 from monitoring.telemetry.quality_gauges import QualityGauges
 from schemas.errors import InputError
 from stream.cli.options import DURATION
 from stream.cli.output import console, print_json
 from stream.cli.quality_options import ShownQuality, chosen_quality
 from stream.cli.quality_screen import quality_screen
+from stream.cli.until_signal import expose_until_signal
 from stream.process.exit_codes import exit_codes
-from stream.process.logging import set_up_logging
 from stream.quality.exporter import export_quality
 from stream.quality.quality_log import QualityLog, leads_diagnosis
 from stream.settings import Settings, load_settings
-from stream.simulator.connection import stop_on_signals
 
 __all__ = ["quality"]
 
@@ -129,17 +127,9 @@ def _show(found: ShownQuality | None, topic: str, settings: Settings, *, as_json
 
 async def _export(settings: Settings, port: int, interval: float) -> None:
     """Expose the quality as metrics until a signal."""
-    set_up_logging(settings)
     registry = CollectorRegistry()
     gauges = QualityGauges(registry)
     topics = {"live": settings.leads_scored, "shadow": settings.leads_scored_shadow}
     logs = {channel: QualityLog(settings, topic) for channel, topic in topics.items()}
-    async with metrics_server(registry, settings.http_host, port) as server:
-        click.echo(f"metrics on port {server.port}", err=True)
-        with stop_on_signals() as stop:
-            exporting = asyncio.ensure_future(export_quality(logs, gauges, interval))
-            stopping = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({exporting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            exporting.cancel()
-            await asyncio.gather(exporting, return_exceptions=True)
+    work = export_quality(logs, gauges, interval)
+    await expose_until_signal(settings, registry, port, work)

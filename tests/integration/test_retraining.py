@@ -133,7 +133,7 @@ async def send_outcomes(kafka: Broker, stage: Stage, table: Table) -> int:
 async def leadscore(stage: Stage, *arguments: str) -> tuple[int, Any]:
     """Run a command to its end; returns its exit code and the line of JSON that it prints."""
     result = await run_command(stage, *arguments, "--json", **RULES)
-    [line] = result.lines or [result.err]
+    [line] = result.lines
     return result.code, line
 
 

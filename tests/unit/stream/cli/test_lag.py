@@ -73,7 +73,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
             yield kafka
 
         monkeypatch.setattr(command, "open_lags", open_lags)
-        monkeypatch.setattr(command, "set_up_logging", lambda settings: None)  # of all tests
+        # Loggers belong to all tests.
+        monkeypatch.setattr("stream.cli.until_signal.set_up_logging", lambda _: None)
         return CliRunner().invoke(command.lag, ["--over", "0.001s", *arguments])
 
     return run
