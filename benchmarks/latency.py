@@ -7,8 +7,9 @@ reader is part of the figure. It is in whole milliseconds, like Kafka's timestam
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,7 @@ class LatencyRun:
     sent_rate
         Actual leads per second.
     p50, p99, p999, worst
-        Milliseconds.
+        Milliseconds; NaN for a contender so far behind that it scored no lead of the measurement.
     core
         Used share of a core.
     late
@@ -104,8 +105,15 @@ async def measure_latency(
             late = await _until(scored, backlog + load.sent, process, WAIT_SECONDS, required=False)
     millis = await _latencies(testbed.bootstrap, source, stage.target, before)
     await testbed.clear(stage)
-    p50, p99, p999 = np.percentile(millis, [50, 99, 99.9]).tolist()
-    return LatencyRun(rate, sent_rate, p50, p99, p999, float(max(millis)), core, late)
+    return LatencyRun(rate, sent_rate, *_percentiles(millis), core, late)
+
+
+def _percentiles(millis: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return p50, p99, p99.9 and the largest value; NaN if there is none."""
+    if not millis:
+        return math.nan, math.nan, math.nan, math.nan
+    p50, p99, p999, worst = np.percentile(millis, [50, 99, 99.9, 100]).tolist()
+    return p50, p99, p999, worst
 
 
 def _counter(bootstrap: str, topic: str) -> Callable[[], Awaitable[int]]:

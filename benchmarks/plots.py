@@ -52,7 +52,11 @@ def write_plots(results: Results, folder: Path) -> dict[str, Path]:
                 f"Latency that {percent} of the leads stay under, ms",
                 "leads a second",
                 {
-                    CONTENDERS[key].name: [(run.rate, max(getattr(run, name), 1)) for run in runs]
+                    CONTENDERS[key].name: [
+                        (run.rate, max(getattr(run, name), 1))
+                        for run in runs
+                        if not math.isnan(run.p50)  # it scored no lead in time
+                    ]
                     for key, runs in results.latency.items()
                 },
             )

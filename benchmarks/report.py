@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import re
@@ -122,7 +123,7 @@ def latency_table(latency: Mapping[str, Sequence[LatencyRun]]) -> str:
         (
             CONTENDERS[name].name,
             f"{run.rate:,.0f}",
-            *(f"{ms:,.0f}" for ms in (run.p50, run.p99, run.p999)),
+            *("" if math.isnan(ms) else f"{ms:,.0f}" for ms in (run.p50, run.p99, run.p999)),
             f"{run.core:.0%}",
             f"{run.late:,}" if run.late else "",
         )

@@ -160,8 +160,7 @@ def main(
         plan = (FULL if full else BOUNDED).changed(
             events=events, repeats=repeats, names=names, rates=rates, most=most
         )
-        results = _run(plan, parts or PARTS, reasons)
-        results.save(path)
+        results = _run(plan, parts or PARTS, reasons, path)
     found = sections(results)
     click.echo("\n\n".join(found.values()))
     if write_docs:
@@ -171,7 +170,8 @@ def main(
         _say(f"wrote {PAGE.relative_to(ROOT)} and its plots")
 
 
-def _run(plan: Plan, parts: Sequence[str], reasons: bool) -> Results:
+def _run(plan: Plan, parts: Sequence[str], reasons: bool, path: Path) -> Results:
+    """Measure, and save the results; those of the parts before a failure, too."""
     cores = Cores.split()
     if free_in_memory() > LOG_BYTES + BYTES_OF_LEAD * max(count for count, _ in plan.costs):
         # The broker's log is in memory too: else the slowest leads measure the disk, which is busy
@@ -185,10 +185,13 @@ def _run(plan: Plan, parts: Sequence[str], reasons: bool) -> Results:
         if pid := getattr(broker, "pid", None):
             pin(pid, set(cores.rest))
         testbed = Testbed(broker.bootstrap, Path(folder), cores, reasons=reasons)
-        asyncio.run(measure(testbed, plan, parts, results))
-        if "leadscore" in results.speed:
-            pin(os.getpid(), {cores.contender})
-            results.stages = stage_costs(testbed.location)
+        try:
+            asyncio.run(measure(testbed, plan, parts, results))
+            if "leadscore" in results.speed:
+                pin(os.getpid(), {cores.contender})
+                results.stages = stage_costs(testbed.location)
+        finally:
+            results.save(path)
     return results
 
 

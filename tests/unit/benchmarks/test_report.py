@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -7,6 +8,7 @@ from xml.etree import ElementTree
 import click
 import pytest
 
+from benchmarks.contenders import CONTENDERS
 from benchmarks.latency import LatencyRun
 from benchmarks.memory import MemoryCase, MemoryRun
 from benchmarks.plots import PLACES, lines, write_plots
@@ -59,6 +61,17 @@ def test_the_tables_hold_medians_ranges_and_what_leadscore_is_to_stock_faust() -
         in found["memory"]
     )
     assert found["machine"] == "`make bench` on a machine."
+
+
+def test_a_contender_that_scored_no_lead_in_time_has_no_latency(tmp_path: Path) -> None:
+    none = math.nan
+    behind = LatencyRun(90_000, 90_000.0, none, none, none, none, 1.0, 600_000)
+    found = replace(FOUND, latency={**FOUND.latency, "stock": [behind]})
+    name = CONTENDERS["stock"].name
+    assert f"| {name} | 90,000 |  |  |  | 100% | 600,000 |" in sections(found)["latency"]
+    written = write_plots(found, tmp_path)["latency-p50"].read_text()
+    assert name in written
+    assert "nan" not in written
 
 
 def test_tables_take_the_place_of_the_last_ones_and_leave_the_rest_of_the_page() -> None:
