@@ -139,6 +139,7 @@ RIGHTS_COLUMNS = {
     "rollout": (Use.ROLLOUT,),
     "sink": (Use.SINK,),
     "sink of leads": (Use.SINK_LEADS,),
+    "sink of overdue leads": (Use.SINK_OVERDUE,),
     "sink --redrive": (Use.SINK_REDRIVE,),
     "produce": (Use.PRODUCE,),
     "produce --outcomes, also": (Use.PRODUCE_OUTCOMES,),
@@ -170,6 +171,7 @@ def _workers(rights: Mapping[Use, tuple[Operation, ...]]) -> str:
     roles |= {Use.OUTCOMES: "outcomes", Use.TRAIN: "trainer", Use.ROLLOUT: "rollout"}
     roles |= {Use.SINK: "sink", Use.SINK_LEADS: "sink of leads"}
     roles |= {Use.TIMERS: "outcomes, if `LEADSCORE_HOT_MINUTES` or `…SPEED_TO_LEAD_MINUTES` is set"}
+    roles |= {Use.SINK_OVERDUE: "sink of overdue leads"}
     return ", ".join(role for use, role in roles.items() if use in rights)
 
 

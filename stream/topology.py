@@ -18,7 +18,8 @@ A role is constructed in its module of ``stream/roles``; here is what flows wher
     leads.scored, dead letters, leads.outcomes ──▶ RolloutService ──▶ history of aliases
                                                    (rollout)          └▶ leads.models
     leads.scored ──▶ BatchSource ──▶ write agent ──▶ SinkRunner ──▶ files, databases, webhooks
-    (or the leads)   (consume)                       (sinks)      └▶ leads.sinks.dlq
+    (or leads, or    (consume)                       (sinks)      └▶ leads.sinks.dlq
+    leads.overdue)
     leads.retrain ──▶ retrain agent ──▶ RetrainService ──▶ leads.retrains, the registry
                                          (retraining)
 

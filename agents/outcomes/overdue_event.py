@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from agents.outcomes.lead_timers import Overdue
 from schemas.record_codec import RecordCodec
 
-__all__ = ["encode_overdue", "event_id_in", "event_id_of"]
+__all__ = ["encode_overdue", "event_id_of", "read_overdue"]
 
 CODEC = RecordCodec("lead_overdue")
 
@@ -51,12 +54,12 @@ def encode_overdue(lead_id: str, overdue: Overdue, partition: int) -> bytes:
     )
 
 
-def event_id_in(value: bytes | None) -> str:
-    """Return the identity of an event that was read.
+def read_overdue(value: bytes | None) -> Mapping[str, Any]:
+    """Read an event.
 
     Raises
     ------
     ValueError
         The bytes are no such event.
     """
-    return str(CODEC.decode(value)["event_id"])
+    return CODEC.decode(value)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from typing import get_args
 
 import click
 
 from stream.cli.options import PAST
 from stream.process.exit_codes import exit_codes
 from stream.sinks.kinds import KINDS
+from stream.sinks.reading import Content
 
 __all__ = ["sink"]
 
@@ -19,7 +21,7 @@ __all__ = ["sink"]
 @click.option("--to", metavar="WHERE", help="Folder, file, URL, CRM; overrides LEADSCORE_SINK_TO.")
 @click.option(
     "--content",
-    type=click.Choice(["scores", "leads"]),
+    type=click.Choice(get_args(Content)),
     help="What is written; overrides LEADSCORE_SINK_CONTENT.  [default: scores]",
 )
 @click.option(
@@ -55,7 +57,7 @@ def sink(
     is_redrive: bool,
     since: datetime | None,
 ) -> None:
-    """Write scored events, or the leads themselves, to a target outside of Kafka.
+    """Write scored events, leads or overdue leads to a target outside of Kafka.
 
     \b
       leadscore sink jsonl --to /var/lib/leadscore/scores
@@ -65,6 +67,7 @@ def sink(
       leadscore sink sql --to sqlite:///scores.db --dry-run
       leadscore sink webhook --to https://crm.example.com/hooks/scores
       leadscore sink webhook --to targets.toml
+      leadscore sink webhook --to targets.toml --content overdue
       leadscore sink crm --to hubspot
       leadscore sink sql --to postgresql://leadscore@db/crm --redrive --since 1d
 

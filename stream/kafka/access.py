@@ -11,7 +11,7 @@ from typing import Literal
 
 from stream.settings import Settings
 
-__all__ = ["Operation", "ResourceType", "Use", "client_name", "uses_of"]
+__all__ = ["SINKS", "Operation", "ResourceType", "Use", "client_name", "uses_of"]
 
 ResourceType = Literal["topic", "group", "transactional-id", "cluster"]
 
@@ -62,6 +62,8 @@ class Use(StrEnum):
     """A sink that writes scores."""
     SINK_LEADS = "sink-leads"
     """A sink that writes leads."""
+    SINK_OVERDUE = "sink-overdue"
+    """A sink that writes events of leads that are overdue."""
     SINK_REDRIVE = "sink-redrive"
     """`leadscore sink --redrive`."""
     CREATE = "topics-create"
@@ -102,10 +104,14 @@ class Use(StrEnum):
     """`leadscore lag`."""
 
 
+SINKS = {"scores": Use.SINK, "leads": Use.SINK_LEADS, "overdue": Use.SINK_OVERDUE}
+"""The use of a sink, by its content."""
+
+
 def uses_of(settings: Settings) -> tuple[Use, ...]:
     """Return the uses of a worker with these settings."""
     if settings.role == "sink":
-        return (Use.SINK if settings.sink_content == "scores" else Use.SINK_LEADS,)
+        return (SINKS[settings.sink_content],)
     uses: list[Use] = []
     if settings.role in ("score", "all"):
         uses.append(Use.SCORE)

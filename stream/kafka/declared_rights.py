@@ -69,7 +69,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         "group",
         "{0.group_id}-sink-",
-        {Use.SINK: (Operation.READ,), Use.SINK_LEADS: (Operation.READ,)},
+        dict.fromkeys((Use.SINK, Use.SINK_LEADS, Use.SINK_OVERDUE), (Operation.READ,)),
         is_prefix=True,
     ),
     # Faust's groups, as stream/faust_app.py names them.
@@ -104,7 +104,8 @@ CLUSTER = "kafka-cluster"
 
 SCORERS = {Use.SCORE, Use.SHADOW}
 WORKERS = SCORERS | {
-    *(Use.COUNT, Use.DRIFT, Use.ROLLOUT, Use.SINK, Use.SINK_LEADS, Use.OUTCOMES, Use.TIMERS)
+    *(Use.COUNT, Use.DRIFT, Use.ROLLOUT, Use.OUTCOMES, Use.TIMERS),
+    *(Use.SINK, Use.SINK_LEADS, Use.SINK_OVERDUE),
 }
 """Uses of workers that have optional rights."""
 

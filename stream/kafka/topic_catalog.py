@@ -63,6 +63,7 @@ SOURCE = Topic(
         Use.ARCHIVE: READ,
         Use.ROLLOUT: (Operation.DESCRIBE,),  # the number of its partitions
         Use.SINK: (Operation.DESCRIBE,),  # as above
+        Use.SINK_OVERDUE: (Operation.DESCRIBE,),
         Use.OUTCOMES: (Operation.DESCRIBE,),
         Use.SINK_LEADS: READ,
         Use.PRODUCE: WRITE,
@@ -148,7 +149,8 @@ TOPICS: tuple[Topic, ...] = (
         value="the source's bytes, untouched",
         follows_source=True,
         rights=NEW
-        | {Use.SINK: WRITE, Use.SINK_LEADS: WRITE, Use.SINK_REDRIVE: READ, Use.ERASE: READ},
+        | dict.fromkeys((Use.SINK, Use.SINK_LEADS, Use.SINK_OVERDUE), WRITE)
+        | {Use.SINK_REDRIVE: READ, Use.ERASE: READ},
         optional=SIZE,
         configs={
             "cleanup.policy": "delete",
@@ -249,7 +251,7 @@ TOPICS: tuple[Topic, ...] = (
         key="lead_id",
         value="lead_overdue",
         follows_source=True,
-        rights=NEW | {Use.TIMERS: READ + WRITE, Use.ERASE: READ},
+        rights=NEW | {Use.TIMERS: READ + WRITE, Use.SINK_OVERDUE: READ, Use.ERASE: READ},
         optional=SIZE,
         configs={"cleanup.policy": "delete", "retention.ms": WEEK},
         holds_leads=True,

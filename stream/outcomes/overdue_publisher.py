@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from agents.outcomes.overdue_event import encode_overdue, event_id_in, event_id_of
+from agents.outcomes.overdue_event import encode_overdue, event_id_of, read_overdue
 from agents.outcomes.stored_timers import Found, StoredTimers
 from agents.records import Output
 from monitoring.telemetry.outcome_metrics import OutcomeMetrics
@@ -144,7 +144,7 @@ class OverduePublisher:
         async for records in self._reader.read(at, start, end):
             for record in records:
                 try:
-                    ids.append(event_id_in(record.value))
+                    ids.append(str(read_overdue(record.value)["event_id"]))
                 except ValueError:
                     continue  # of another kind, or a tombstone
         return ids

@@ -89,7 +89,7 @@ def _shadow_flow(settings: Mapping[str, Any]) -> Sequence[Line]:
 def _sink_flow(settings: Mapping[str, Any]) -> Sequence[Line]:
     content = settings["sink_content"]
     name = settings["sink_name"] or f"{settings['sink']}-{content}"
-    topic = "leads_scored" if content == "scores" else "leads_created"
+    topic = {"scores": "leads_scored", "leads": "leads_created"}.get(content, "leads_overdue")
     target = f"{content} to {settings['sink_to']} ({settings['sink']})"
     return _flow(settings, topic, f"-sink-{name}", target)
 

@@ -1,4 +1,4 @@
-"""Role sink: scored events or leads in; rows of a target and dead letters out."""
+"""Role sink: scored events, leads or overdue leads in; rows of a target and dead letters out."""
 
 from __future__ import annotations
 

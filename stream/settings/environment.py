@@ -160,7 +160,11 @@ class Settings(  # fields are in the order of the bases from the last to the fir
     @property
     def sink_topic(self) -> str:
         """Topic that the sink reads."""
-        return self.leads_scored if self.sink_content == "scores" else self.leads_created
+        return {
+            "scores": self.leads_scored,
+            "leads": self.leads_created,
+            "overdue": self.leads_overdue,
+        }[self.sink_content]
 
     @property
     def is_scorer(self) -> bool:

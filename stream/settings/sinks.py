@@ -18,8 +18,9 @@ class SinkSettings(SettingsGroup):
     sink: Literal["jsonl", "delta", "sql", "webhook", "crm"] = "jsonl"
     """Kind of the sink (docs/sinks.md)."""
 
-    sink_content: Literal["scores", "leads"] = "scores"
-    """Content that a sink writes: scored events, or the leads themselves."""
+    sink_content: Literal["scores", "leads", "overdue"] = "scores"
+    """Content that a sink writes: scored events, the leads themselves, or, by the sink `webhook`
+    alone, events of leads that nobody contacted in time."""
 
     sink_name: Name = ""
     """Name of the sink. Sinks with the same name share the partitions; sinks with different names

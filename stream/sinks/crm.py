@@ -47,8 +47,6 @@ def make_sink(settings: Settings) -> CrmSink:
         raise StartupError(
             f"expected the name of a CRM in --to or {PREFIX}SINK_TO: one of {', '.join(CRMS)}"
         )
-    if settings.sink_content != "scores":
-        raise StartupError("expected --content scores: a CRM has its leads already")
     fields = CrmFields(settings.crm_fields, CRMS[name].property_of)
     return CrmSink(make_account(name, settings), fields)
 

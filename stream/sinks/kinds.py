@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 from schemas.errors import StartupError
 from stream.settings import Settings
@@ -11,14 +12,32 @@ from stream.sinks.sink import Sink
 
 __all__ = ["KINDS", "make_sink"]
 
+
+class Kind(NamedTuple):
+    """A kind of sink.
+
+    Attributes
+    ----------
+    module
+        Its ``make_sink`` makes one from the settings.
+    extra
+        What is to be installed for it; empty: nothing.
+    contents
+        What it can write.
+    """
+
+    module: str
+    extra: str
+    contents: Collection[str] = ("scores", "leads")
+
+
 KINDS = {
-    "jsonl": ("stream.sinks.jsonl", ""),
-    "delta": ("stream.sinks.delta", "delta"),
-    "sql": ("stream.sinks.sql", "sql"),
-    "webhook": ("stream.sinks.webhook", "webhook"),
-    "crm": ("stream.sinks.crm", "crm"),
+    "jsonl": Kind("stream.sinks.jsonl", ""),
+    "delta": Kind("stream.sinks.delta", "delta"),
+    "sql": Kind("stream.sinks.sql", "sql"),
+    "webhook": Kind("stream.sinks.webhook", "webhook", ("scores", "overdue")),
+    "crm": Kind("stream.sinks.crm", "crm", ("scores",)),
 }
-"""Module and extra of each kind; the module's ``make_sink`` makes one from the settings."""
 
 
 def make_sink(settings: Settings) -> Sink:
@@ -27,9 +46,15 @@ def make_sink(settings: Settings) -> Sink:
     Raises
     ------
     StartupError
-        A setting that the sink needs is missing, or its packages are not installed.
+        A setting that the sink needs is missing, it does not write this content, or its packages
+        are not installed.
     """
-    module, extra = KINDS[settings.sink]
+    module, extra, contents = KINDS[settings.sink]
+    if settings.sink_content not in contents:
+        raise StartupError(
+            f"expected --content to be {' or '.join(contents)} for the sink {settings.sink}, got"
+            f" {settings.sink_content}"
+        )
     try:
         made: Any = importlib.import_module(module)
     except ImportError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from agents.outcomes.overdue_event import read_overdue
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.record_reader import RecordReader
 from schemas.registered import RegisteredSchemas, framed
@@ -15,7 +16,7 @@ from stream.sinks.sink import SinkRecord
 
 __all__ = ["Content", "ReadEvents", "Unwritable", "read_batch", "read_value", "reader_of"]
 
-Content = Literal["scores", "leads"]
+Content = Literal["scores", "leads", "overdue"]
 """Content that a sink writes."""
 
 Read = Callable[[bytes | None], Mapping[str, Any]]
@@ -43,6 +44,8 @@ def reader_of(
     """
     if content == "scores":
         return _score_reader(registered)
+    if content == "overdue":
+        return _overdue
     return RecordReader(store, registered).read
 
 
@@ -106,6 +109,13 @@ def _score_reader(registered: RegisteredSchemas | None) -> Read:
             raise InvalidEventError(ErrorCode.DECODE, _no_bytes(str(error))) from None
 
     return read
+
+
+def _overdue(value: bytes | None) -> Mapping[str, Any]:
+    try:
+        return read_overdue(value)
+    except ValueError:
+        raise InvalidEventError(ErrorCode.DECODE, "expected a lead_overdue event") from None
 
 
 def _no_bytes(sentence: str) -> str:

@@ -11,7 +11,7 @@ from agents.sales.grade import grade_of
 from agents.sales.rules import Rules
 from stream.sinks.sink import Log, SinkRecord
 
-__all__ = ["grade_row", "lead_row", "log_name", "score_row", "time_of"]
+__all__ = ["grade_row", "lead_row", "log_name", "overdue_row", "score_row", "time_of"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SCORE_FIELDS = (
@@ -62,6 +62,26 @@ def score_row(record: SinkRecord) -> dict[str, Any]:
         raise ValueError(
             "expected a scored event with score, created_at, scored_at and reasons"
         ) from error
+
+
+def overdue_row(record: SinkRecord) -> dict[str, Any]:
+    """Return the row of a lead that is overdue, without its place in the log.
+
+    ``minutes`` is the time that the timer gave.
+
+    Raises
+    ------
+    ValueError
+        A time is outside of the years 1 to 9999.
+    """
+    event = record.event
+    names = ("event_id", "timer", "score", "category", "model_id", "model_version")
+    return {name: event[name] for name in names} | {
+        "lead_id": record.lead_id,
+        "minutes": (event["due_at"] - event["since"]) / 60_000,
+        "since": time_of(event["since"]),
+        "due_at": time_of(event["due_at"]),
+    }
 
 
 def lead_row(record: SinkRecord) -> dict[str, Any]:

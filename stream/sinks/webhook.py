@@ -1,4 +1,4 @@
-"""The sink `webhook`: a signed POST for each scored event, to one or several targets.
+"""The sink `webhook`: a signed POST for each event, to one or several targets.
 
 Events of a lead are delivered one after the other, those of several leads at once. A repeat, as
 after a crash, has the same id (header `webhook-id`), by which the receiver recognises it. What a
@@ -21,10 +21,9 @@ from schemas.errors import StartupError
 from schemas.store import SchemaStore
 from stream.kafka.log_reader import LogReader, in_time
 from stream.schema_registry.opened import open_lookup
-from stream.settings import PREFIX, Settings
+from stream.settings import Settings
 from stream.sinks.previous_scores import PreviousScores, Score
 from stream.sinks.reading import reader_of
-from stream.sinks.rows import score_row
 from stream.sinks.sink import (
     SKIPPED,
     WRITTEN,
@@ -40,6 +39,7 @@ from stream.sinks.sink import (
 )
 from stream.sinks.webhook_answer import Answer, Meaning
 from stream.sinks.webhook_client import WebhookClient
+from stream.sinks.webhook_content import CONTENTS, OVERDUE, SCORES, WebhookContent, event_fields
 from stream.sinks.webhook_delivery import Delivery, Event
 from stream.sinks.webhook_filters import passes
 from stream.sinks.webhook_targets import Target, read_targets
@@ -57,9 +57,11 @@ def make_sink(settings: Settings) -> WebhookSink:
         No target is named, or one of them is not valid.
     """
     targets = read_targets(settings)
-    if settings.sink_content != "scores":
+    content = CONTENTS[settings.sink_content]
+    if content is OVERDUE and any(target.needs_previous for target in targets):
         raise StartupError(
-            f"expected {PREFIX}SINK_CONTENT=scores: the sink webhook sends scored events alone"
+            "expected no filter by the score before (band_crossed, score_changed): an event of a"
+            " lead that is overdue has none"
         )
     logs = LogReader(settings.kafka_client_options(), settings.isolation_level)
     schemas = open_lookup(settings) if any(target.needs_previous for target in targets) else None
@@ -69,7 +71,7 @@ def make_sink(settings: Settings) -> WebhookSink:
         settings.sink_webhook_lookback,
         schemas,
     )
-    return WebhookSink(targets, scores)
+    return WebhookSink(targets, scores, content)
 
 
 class _Receiver:
@@ -77,16 +79,16 @@ class _Receiver:
 
     Parameters
     ----------
-    target
-        The target.
+    target, content
+        The target, and what it gets.
     clock
         Returns seconds since 1970.
     """
 
-    def __init__(self, target: Target, clock: Callable[[], float]) -> None:
+    def __init__(self, target: Target, content: WebhookContent, clock: Callable[[], float]) -> None:
         self.client = WebhookClient(target)
         self.delivery = Delivery(target, self._post)
-        self.template: Template = read_template(target.template)
+        self.template: Template = read_template(target.template, content)
         self._signers = [_signer(target, secret) for secret in target.secrets]
         self._clock = clock
 
@@ -109,7 +111,7 @@ class _Receiver:
 
 
 class WebhookSink:
-    """Sends scored events to targets; see ``stream.sinks.sink.Sink``.
+    """Sends events to targets; see ``stream.sinks.sink.Sink``.
 
     Parameters
     ----------
@@ -117,6 +119,8 @@ class WebhookSink:
         The targets.
     scores
         Returns the scores that leads had before, for filters.
+    content
+        What the events are.
     clock
         Returns seconds since 1970, for signatures.
 
@@ -132,9 +136,11 @@ class WebhookSink:
         self,
         targets: Sequence[Target],
         scores: PreviousScores,
+        content: WebhookContent = SCORES,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._receivers = [_Receiver(target, clock) for target in targets]
+        self._content = content
+        self._receivers = [_Receiver(target, content, clock) for target in targets]
         self._needs_previous = any(target.needs_previous for target in targets)
         self._scores = scores
 
@@ -156,7 +162,7 @@ class WebhookSink:
                 receiver.delivery.begin()
         before = await self._before(batch)
         fields = [
-            _fields(batch.log, record, score)
+            self._fields(batch.log, record, score)
             for record, score in zip(batch.records, before, strict=True)
         ]
         async with asyncio.TaskGroup() as tasks:
@@ -188,6 +194,13 @@ class WebhookSink:
             raise TargetAwayError(
                 f"earlier scores can't be read from {batch.log.topic} ({type(error).__name__})"
             ) from error
+
+    def _fields(self, log: Log, record: SinkRecord, before: Score | None) -> dict[str, Any] | str:
+        """Return the values for filters and templates; a text: why there are none."""
+        try:
+            return event_fields(self._content, log, record, before)
+        except ValueError as error:
+            return str(error)
 
     async def _write_to(
         self,
@@ -221,26 +234,6 @@ class WebhookSink:
             delivered.get(record.offset, verdict)
             for record, verdict in zip(batch.records, verdicts, strict=True)
         ]
-
-
-def _fields(log: Log, record: SinkRecord, before: Score | None) -> dict[str, Any] | str:
-    """Return the values for filters and templates; a text: why there are none."""
-    try:
-        row = score_row(record)
-    except ValueError as error:
-        return str(error)
-    event_id = row["event_id"]
-    if not (
-        isinstance(event_id, str) and event_id.isascii() and event_id.isprintable() and event_id
-    ):
-        return "expected a scored event with event_id, of printable ASCII characters"
-    return row | {
-        "topic": log.topic,
-        "partition": log.partition,
-        "offset": record.offset,
-        "previous_score": before.score if before else None,
-        "previous_category": before.category if before else None,
-    }
 
 
 def _together(verdicts: Sequence[Verdict]) -> Verdict:

@@ -17,86 +17,43 @@ from typing import Any
 import orjson
 
 from schemas.errors import StartupError
-from stream.sinks.rows import SCORE_FIELDS
-from stream.sinks.webhook_targets import STANDARD
+from stream.sinks.webhook_content import WebhookContent
 
-__all__ = ["FIELDS", "Template", "read_template"]
-
-FIELDS = (
-    *("lead_id", *SCORE_FIELDS, "reasons", "created_at", "scored_at"),
-    *("topic", "partition", "offset", "previous_score", "previous_category"),
-)
-"""Names of placeholders."""
+__all__ = ["Template", "read_template"]
 
 PLACEHOLDER = re.compile(r"\{(\w+)(!slack)?(?::([^{}]*))?\}")
 NO_REASONS = "no reasons"
-SAMPLE: Mapping[str, Any] = {
-    **dict.fromkeys(FIELDS, "text"),
-    **dict.fromkeys(("score", "confidence", "feature_coverage", "previous_score"), 0.5),
-    **dict.fromkeys(("latency_ms", "partition", "offset"), 1),
-    **dict.fromkeys(("created_at", "scored_at"), datetime(2026, 1, 1)),
-    "low_coverage": False,
-    "reasons": [],
-}
-"""Values with the types of the fields: a template is rendered with them when it is read."""
-
-BUILT_IN: Mapping[str, Any] = {
-    STANDARD: {
-        "type": "lead.scored",
-        "timestamp": "{scored_at}",
-        "data": {name: f"{{{name}}}" for name in FIELDS},
-    },
-    "slack": {
-        "text": "{category!slack} lead {lead_id!slack}: {score:.0%}",
-        "blocks": [
-            {
-                "type": "section",
-                "text": {
-                    "type": "mrkdwn",
-                    "text": "*{category!slack} lead* {lead_id!slack}: *{score:.0%}*",
-                },
-            },
-            {
-                "type": "context",
-                "elements": [
-                    {"type": "mrkdwn", "text": "{reasons!slack}"},
-                    {"type": "mrkdwn", "text": "model {model_id!slack} {model_version!slack}"},
-                ],
-            },
-        ],
-    },
-}
 
 Template = Callable[[Mapping[str, Any]], bytes]
 """Returns a body; raises a ValueError if a value can't be written."""
 
 
-def read_template(name: str) -> Template:
-    """Return the template of a name, or of a file.
+def read_template(name: str, content: WebhookContent) -> Template:
+    """Return the template of a name, or of a file, for events of a content.
 
     Raises
     ------
     StartupError
         The file can't be read, is no JSON, or has a placeholder that is none.
     """
-    if name in BUILT_IN:
-        return _template_of(BUILT_IN[name])
+    if name in content.bodies:
+        return _template_of(content.bodies[name])
     try:
         body = orjson.loads(Path(name).read_bytes())
     except OSError as error:
         raise StartupError(
-            f"expected a template: {', '.join(BUILT_IN)} or a readable file, but {name}:"
+            f"expected a template: {', '.join(content.bodies)} or a readable file, but {name}:"
             f" {error.strerror}"
         ) from None
     except orjson.JSONDecodeError:
         raise StartupError(f"expected the template {name} to be JSON") from None
     template = _template_of(body)
     try:
-        template(SAMPLE)
+        template(content.sample)
     except (KeyError, ValueError) as error:
         raise StartupError(
             f"expected placeholders such as {{lead_id}} or {{score:.0%}} in the template {name},"
-            f" but {error} can't be written; the names are {', '.join(FIELDS)}"
+            f" but {error} can't be written; the names are {', '.join(content.fields)}"
         ) from None
     return template
 

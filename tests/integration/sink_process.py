@@ -69,7 +69,7 @@ async def until_written(
 ) -> None:
     """Wait until the group of a sink has committed all that its topic holds."""
     settings = stage.settings
-    topic = settings.leads_scored if content == "scores" else settings.leads_created
+    topic = settings.model_copy(update={"sink_content": content}).sink_topic
     ends = await read_ends(settings.kafka_bootstrap_servers, topic)
 
     async def is_done() -> bool:

@@ -6,10 +6,14 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import orjson
 import pytest
 
+from agents.outcomes.lead_timers import Overdue
+from agents.outcomes.overdue_event import encode_overdue
+from schemas.model_identity import ModelIdentity
 from stream.broker import Broker
-from testing.kafka_client import TopicFactory, until
+from testing.kafka_client import Record, TopicFactory, produce, until
 from testing.scored_events import scored
 from testing.webhook_receiver import Fault, WebhookReceiver, webhook_receiver
 from tests.integration.sink_process import (
@@ -77,6 +81,33 @@ async def test_events_of_a_crossed_band_are_the_same_whatever_worker_reads_the_l
     assert set(receiver.event_ids) == crossings(160)
     assert len(crossings(160)) < 160
     [sink] = [worker for worker in stage.workers if worker.is_running]
+    await sink.stop_cleanly()
+
+
+async def test_overdue_leads_reach_slack_by_a_template_of_their_own(
+    stage: Stage, receiver: WebhookReceiver
+) -> None:
+    model = ModelIdentity("leads", "3", "9f")
+    timers = [Overdue("hot", 0, 1_800_000, at, 0.75, "High", model) for at in range(6)]
+    records = [
+        Record(encode_overdue(f"lead-{at}", timer, at % PARTITIONS), partition=at % PARTITIONS)
+        for at, timer in enumerate(timers)
+    ]
+    settings = stage.settings
+    await produce(settings.kafka_bootstrap_servers, settings.leads_overdue, records)
+    sink = begin_sink(
+        stage,
+        "webhook",
+        *("--content", "overdue"),
+        LEADSCORE_SINK_TO=receiver.url,
+        LEADSCORE_SINK_WEBHOOK_TEMPLATE="slack",
+        LEADSCORE_SINK_WEBHOOK_ALLOW_PRIVATE="true",
+    )
+    await sink.ready()
+    await until_written(stage, "webhook-overdue", content="overdue")
+    assert {orjson.loads(received.body)["text"] for received in receiver.received} == {
+        f"No contact with High lead lead-{at} (75%) within 30 minutes" for at in range(6)
+    }
     await sink.stop_cleanly()
 
 

@@ -58,6 +58,6 @@ SINK_INFO = Declaration(
     "info",
     "1",
     ("name", "kind", "content"),
-    "The sink: its name, its kind and what it writes (scores or leads).",
+    "The sink: its name, its kind and what it writes (scores, leads or overdue).",
     "sink",
 )

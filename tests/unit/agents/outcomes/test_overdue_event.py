@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.outcomes.lead_timers import Overdue
-from agents.outcomes.overdue_event import encode_overdue, event_id_in, event_id_of
+from agents.outcomes.overdue_event import encode_overdue, event_id_of, read_overdue
 from schemas.model_identity import ModelIdentity
 from schemas.record_codec import RecordCodec
 
@@ -29,10 +29,11 @@ def test_an_event_has_the_timer_the_score_and_the_place_of_the_lead() -> None:
         "source_partition": 2,
         "source_offset": 17,
     }
-    assert event_id_in(value) == event_id_of(OVERDUE, 2)
+    assert read_overdue(value) == found
+    assert found["event_id"] == event_id_of(OVERDUE, 2)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{}", b"\xc3\x01 of another kind"])
 def test_bytes_that_are_no_event_are_refused(value: bytes | None) -> None:
     with pytest.raises(ValueError, match="expected a lead_overdue"):
-        event_id_in(value)
+        read_overdue(value)

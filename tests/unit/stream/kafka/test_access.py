@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stream.kafka.access import Use, client_name, uses_of
+from stream.kafka.access import SINKS, Use, client_name, uses_of
 from stream.settings import Settings
 from tests.unit.stream.kafka.test_rights import settings_of
 
@@ -26,6 +26,15 @@ def test_the_uses_of_a_worker_follow_from_its_role() -> None:
         "shadow": (Use.SHADOW,),
         "archive": (Use.ARCHIVE,),
         "rollout": (Use.ROLLOUT,),
+    }
+
+
+def test_the_use_of_a_sink_follows_from_its_content() -> None:
+    uses = {content: uses_of(Settings(role="sink", sink_content=content)) for content in SINKS}
+    assert uses == {
+        "scores": (Use.SINK,),
+        "leads": (Use.SINK_LEADS,),
+        "overdue": (Use.SINK_OVERDUE,),
     }
 
 

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from agents.outcomes.arrivals import ScoredLead
-from agents.outcomes.overdue_event import event_id_in
+from agents.outcomes.overdue_event import read_overdue
 from schemas.errors import FatalError
 from schemas.model_identity import ModelIdentity
 from stream.outcomes import overdue_publisher as module
@@ -52,7 +52,7 @@ class FakeTopic:
 
     @property
     def events(self) -> list[str]:
-        return [event_id_in(value) for value in self.values if value]
+        return [str(read_overdue(value)["event_id"]) for value in self.values if value]
 
 
 class FakeClock:

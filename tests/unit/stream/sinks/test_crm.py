@@ -280,7 +280,6 @@ async def test_a_request_of_a_batch_that_is_throttled_is_retried(
     [
         ({"sink_to": ""}, "LEADSCORE_SINK_TO: one of hubspot, salesforce, dynamics"),
         ({"sink_to": "pipedrive"}, "one of hubspot"),
-        ({"sink_to": "hubspot", "sink_content": "leads"}, "--content scores"),
     ],
 )
 def test_a_target_that_is_no_crm_is_refused(given: dict[str, Any], sentence: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from agents.outcomes.lead_timers import Overdue
+from agents.outcomes.overdue_event import encode_overdue
 from schemas.errors import ErrorCode, InvalidEventError
+from schemas.model_identity import ModelIdentity
 from schemas.record_codec import RecordCodec
 from schemas.registered import (
     VALUE_SCHEMA_ID,
@@ -31,6 +34,15 @@ def test_scored_events_are_read_with_their_leads() -> None:
     assert [(at.offset, at.lead_id) for at in records] == [(3, "L-3"), (4, "L-4")]
     assert records[0].event["score"] == scored("L-3", offset=3)["score"]
     assert unwritable == []
+
+
+def test_overdue_leads_are_read_and_other_bytes_are_not_shown() -> None:
+    timer = Overdue("hot", 1000, 2000, 17, 0.75, "High", ModelIdentity("leads", "3", "9f"))
+    read = reader_of("overdue", STORE)
+    assert read(encode_overdue("L-1", timer, 0))["lead_id"] == "L-1"
+    for value in (None, b"secret", CODEC.encode(scored("L-1", offset=0))):
+        with pytest.raises(InvalidEventError, match=r"^expected a lead_overdue event$"):
+            read(value)
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,15 @@ import orjson
 import pytest
 from standardwebhooks import Webhook
 
+from agents.outcomes.lead_timers import Overdue
+from agents.outcomes.overdue_event import encode_overdue, read_overdue
 from schemas.errors import StartupError
+from schemas.model_identity import ModelIdentity
 from stream.settings import load_settings
 from stream.sinks.previous_scores import PreviousScores
-from stream.sinks.sink import Outcome, Sink, SinkBatch, TargetAwayError
+from stream.sinks.sink import Outcome, Sink, SinkBatch, SinkRecord, TargetAwayError
 from stream.sinks.webhook import WebhookSink, make_sink
+from stream.sinks.webhook_content import OVERDUE
 from stream.sinks.webhook_targets import Target
 from testing.sink_writer import LOG, record
 from testing.webhook_receiver import Fault, WebhookReceiver, webhook_receiver
@@ -305,14 +309,37 @@ async def test_a_filter_on_the_band_needs_the_score_before(receiver: WebhookRece
     await sink.close()
 
 
-def test_leads_are_refused_at_the_start() -> None:
-    with pytest.raises(StartupError, match="SINK_CONTENT=scores"):
+def overdue(offset: int, lead_id: str = "lead-1", category: str = "High") -> SinkRecord:
+    timer = Overdue("hot", 1000, 1_801_000, 17, 0.75, category, ModelIdentity("leads", "3", "9f"))
+    event = read_overdue(encode_overdue(lead_id, timer, partition=2))
+    return SinkRecord(offset, 1_806_000, lead_id, event)
+
+
+async def test_slack_shows_which_lead_nobody_contacted_in_time(receiver: WebhookReceiver) -> None:
+    slack = target(receiver, secret=None, template="slack", hot_only=True)
+    sink = WebhookSink([slack], PreviousScores(no_log, lambda _: {}, 10), OVERDUE)
+    records = [overdue(4, "<a & b>"), overdue(5, category="Low")]
+    assert await outcomes(sink, SinkBatch(LOG, records)) == [Outcome.WRITTEN, Outcome.SKIPPED]
+    [received] = receiver.received
+    assert received.headers["webhook-id"] == "hot-2-17-1000"
+    message = orjson.loads(received.body)
+    lead = "High lead &lt;a &amp; b&gt;"
+    assert message["text"] == f"No contact with {lead} (75%) within 30 minutes"
+    assert message["blocks"][1]["elements"][0]["text"] == (
+        "timer hot, since 1970-01-01T00:00:01+00:00"
+    )
+    await sink.close()
+
+
+def test_overdue_leads_have_no_filter_by_the_score_before() -> None:
+    with pytest.raises(StartupError, match="band_crossed"):
         make_sink(
             load_settings(
                 sink="webhook",
                 sink_to="https://example.com",
-                sink_content="leads",
+                sink_content="overdue",
                 sink_webhook_secret=SECRET,
+                sink_webhook_band_crossed=True,
             )
         )
 

@@ -10,13 +10,14 @@ import orjson
 import pytest
 
 from schemas.errors import StartupError
-from stream.sinks.webhook_template import FIELDS, SAMPLE, read_template
+from stream.sinks.webhook_content import SCORES
+from stream.sinks.webhook_template import read_template
 
 
 def rendered(tmp_path: Path, body: Any, **fields: Any) -> Any:
     file = tmp_path / "template.json"
     file.write_bytes(orjson.dumps(body))
-    return orjson.loads(read_template(str(file))({**SAMPLE, **fields}))
+    return orjson.loads(read_template(str(file), SCORES)({**SCORES.sample, **fields}))
 
 
 def test_a_placeholder_alone_keeps_its_type_and_in_a_text_it_is_a_text(tmp_path: Path) -> None:
@@ -60,17 +61,6 @@ def test_a_time_is_written_in_iso_8601(tmp_path: Path) -> None:
     assert found == ["2026-03-01T00:00:00+00:00", "at 2026-03-01T00:00:00+00:00"]
 
 
-def test_the_standard_body_has_every_field() -> None:
-    body = orjson.loads(read_template("standard")(SAMPLE))
-    assert tuple(body["data"]) == FIELDS
-    assert body["type"] == "lead.scored"
-
-
-def test_slacks_body_is_complete_without_reasons() -> None:
-    body = orjson.loads(read_template("slack")({**SAMPLE, "reasons": []}))
-    assert all(element["text"] for element in body["blocks"][1]["elements"])
-
-
 @pytest.mark.parametrize(
     ("body", "named"),
     [("{lead}", "'lead'"), ("x {score:%Q}", "format"), ("{lead_id:.2f}", "format")],
@@ -88,4 +78,4 @@ def test_a_file_that_is_no_template_stops_the_start(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(StartupError, match=sentence):
-        read_template(str(file))
+        read_template(str(file), SCORES)
