@@ -108,11 +108,15 @@ class AccountRule(_Part):
         Whether the domain is taken.
     ignore
         Domains that are no account's.
+    half_life_days
+        Days after which a lead counts half for its account, by the time of its last record; None:
+        leads do not decay.
     """
 
     field: FieldName
     by_domain: bool = False
     ignore: frozenset[str] = frozenset(FREE_MAIL)
+    half_life_days: Annotated[float, Field(ge=1e-6, le=1e6)] | None = None
 
 
 class Rules(_Part):

@@ -116,6 +116,7 @@ def grade_row(record: SinkRecord, rules: Rules) -> dict[str, Any]:
         "fit_points": grade.fit_points if grade.fit else None,
         "engagement_points": grade.engagement_points if grade.engagement else None,
         "account": account_of(record.event, rules.account) if rules.account else None,
+        "half_life_days": rules.account.half_life_days if rules.account else None,
         "written_at": time_of(record.timestamp),
     }
 

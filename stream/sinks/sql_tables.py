@@ -91,5 +91,6 @@ GRADES = Table(
     Column("account", Text, index=True),
     Column("written_at", TIME, nullable=False),
     *_place(),
+    Column("half_life_days", Float(53)),
 )
 """The grade and the account of each lead, if LEADSCORE_SINK_SALES_RULES is set."""

@@ -122,7 +122,7 @@ async def test_leads_are_graded_and_rolled_up_by_account(
     rules.write_text(
         "[fit]\nleast = [70, 40, 20]\n"
         'points = [{ field = "employees", at_least = 200, points = 50 }]\n'
-        '[account]\nfield = "email"\nby_domain = true\n'
+        '[account]\nfield = "email"\nby_domain = true\nhalf_life_days = 0.000001\n'
     )
     scores = PostgresDatabase(server)
     leads = PostgresDatabase(
@@ -139,6 +139,12 @@ async def test_leads_are_graded_and_rolled_up_by_account(
         await sink.close()
     query = "SELECT account, leads, hot_leads, best_lead_id, last_lead_id FROM crm_accounts"
     assert scores.execute(query) == [("example.com", 3, 0, "lead-2", "lead-2")]
+    decayed = "SELECT account, leads, best_lead_id, half_life_days FROM crm_accounts_decayed"
+    assert scores.execute(decayed) == [("example.com", 3, "lead-2", 1e-6)]
+    [[best, total]] = scores.execute("SELECT best_score, score_sum FROM crm_accounts_decayed")
+    # A half-life is 86.4 ms; the leads with 0.00, 0.01 and 0.02 are 2, 1 and 0 ms old.
+    assert best == pytest.approx(0.02)
+    assert total == pytest.approx(0.02 + 0.01 * 0.5 ** (1 / 86.4), rel=1e-9)
     graded = "SELECT DISTINCT grade, fit_points FROM crm_lead_grades WHERE score IS NOT NULL"
     assert scores.execute(graded) == [("B", 50.0)]
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
@@ -148,7 +154,7 @@ async def test_leads_are_graded_and_rolled_up_by_account(
 async def test_several_sinks_that_start_at_once_migrate_once(database: PostgresDatabase) -> None:
     sinks = [database.sink() for _ in range(4)]
     await asyncio.gather(*(sink.open() for sink in sinks))
-    assert database.execute("SELECT * FROM leadscore_schema") == [("0002",)]
+    assert database.execute("SELECT * FROM leadscore_schema") == [("0003",)]
     for sink in sinks:
         await sink.close()
 

@@ -27,7 +27,7 @@ def test_a_second_run_changes_nothing(engine: Engine) -> None:
             migrate(connection)
     with engine.connect() as connection:
         [[version]] = connection.exec_driver_sql("SELECT * FROM leadscore_schema")
-    assert version == "0002"
+    assert version == "0003"
 
 
 def test_the_tables_are_those_that_the_sink_writes_to(engine: Engine) -> None:
@@ -41,6 +41,7 @@ def test_the_tables_are_those_that_the_sink_writes_to(engine: Engine) -> None:
         assert set(key) == set(table.primary_key.columns.keys())
     assert found.get_view_names() == [
         "crm_accounts",
+        "crm_accounts_decayed",
         "crm_lead_grades",
         "crm_lead_scores",
     ]
