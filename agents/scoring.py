@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.dead_letters import VALUE_BYTES, DeadLetter
 from agents.drift import CountedLeads, Counting
+from agents.lead_grades import LeadGrades
 from agents.lead_segments import LeadSegments
 from agents.outputs import PassedOn, event_records
 from agents.read_batch import ReadBatch
@@ -80,6 +82,8 @@ class Scorer:
         lead.
     segments
         Finds the segments of its leads, for headers of scored events; None: there are none.
+    grades
+        Grades its leads, likewise.
     """
 
     def __init__(
@@ -99,11 +103,13 @@ class Scorer:
         reading: object = None,
         ages_at: int | None = None,
         segments: LeadSegments | None = None,
+        grades: LeadGrades | None = None,
     ) -> None:
         self.topic = model.topic
         self.counting = counting
         self._reading = reading
         self._segments = segments
+        self._grades = grades
         self._decoder = decoder
         self._encoder = encoder
         self._predictor = predictor
@@ -120,7 +126,8 @@ class Scorer:
     @property
     def headers(self) -> int:
         """Number of headers of a scored event whose lead brings no trace."""
-        return self._headers.count + len(self._segments.fields if self._segments else ())
+        segments = len(self._segments.fields if self._segments else ())
+        return self._headers.count + segments + (self._grades is not None)
 
     def decodes_like(self, other: Scorer) -> bool:
         """Return whether another scorer reads the same from every record."""
@@ -301,15 +308,18 @@ class Scorer:
     def _passed_on(
         self, batch: ReadBatch, headers: Sequence[LeadHeaders] | None
     ) -> PassedOn | None:
-        """Return the headers that each lead's event has of its own: its trace and segments."""
+        """Return the headers of each lead's event of its own: trace, segments and grade."""
         traces: PassedOn | None = None if headers is None else [h.passed_on for h in headers]
-        if self._segments is None:
+        if self._segments is None and self._grades is None:
             return traces
-        values = self._values([batch.records[position] for position in batch.leads.positions])
-        segments = self._segments.headers_of(values)
-        if traces is None:
-            return [*segments]
-        return [[*trace, *own] for trace, own in zip(traces, segments, strict=True)]
+        records = [batch.records[position] for position in batch.leads.positions]
+        values = self._values(records)
+        found: list[Sequence[Sequence[tuple[str, bytes | None]]]] = [traces] if traces else []
+        if self._segments is not None:
+            found.append(self._segments.headers_of(values))
+        if self._grades is not None:
+            found.append(self._grades.headers_of(values, [each.timestamp for each in records]))
+        return [[*chain.from_iterable(own)] for own in zip(*found, strict=True)]
 
     @staticmethod
     def _dropped(batch: ReadBatch) -> list[int]:

@@ -29,6 +29,7 @@ __all__ = [
     "CONNECT_ERRORS",
     "ERROR_CODE",
     "ERROR_MESSAGE",
+    "GRADE",
     "SCHEMA_NAME",
     "SEGMENT",
     "SOURCE_OFFSET",
@@ -87,6 +88,9 @@ CANARY = "leadscore.canary"
 SEGMENT = "leadscore.segment."
 """Prefix of headers of a scored event, before the name of a field: the segment of the lead by this
 field (agents/lead_segments.py). Only with LEADSCORE_OUTCOME_SEGMENTS."""
+GRADE = "leadscore.grade"
+"""Header of a scored event: the grade of the lead (agents/lead_grades.py). Only with
+LEADSCORE_GRADE_RULES."""
 OF_EACH = 3
 """Headers of a scored event that vary: its time, its id and the request's."""
 _MARKS = {ATTEMPT, EVENT_TYPE_NAME}

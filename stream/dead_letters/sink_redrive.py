@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
+from agents.lead_grades import grade_in
 from agents.records import SourceRecord as Record
 from schemas.errors import InvalidEventError
 from schemas.registered import framed
@@ -182,7 +183,8 @@ class SinkRedrive:
             except InvalidEventError as error:
                 self._account.unreadable[error.code] += 1
             else:
-                found.append(SinkRecord(record.offset, timestamp, lead_id, event))
+                grade = grade_in(record.headers)
+                found.append(SinkRecord(record.offset, timestamp, lead_id, event, grade))
         return found
 
     async def _write(self, where: Log, records: Sequence[SinkRecord]) -> None:

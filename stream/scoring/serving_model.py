@@ -36,6 +36,7 @@ from schemas.urls import mask_url
 from schemas.wire import WireFormat, formats_with
 from stream.kafka.commit_metadata import ModelPin, scoring_key
 from stream.scoring.contract_check import verify_contract
+from stream.scoring.grading import grades_of
 from stream.settings import Settings
 
 __all__ = ["Serving", "load_pin", "load_pinned", "load_serving", "locate", "scorer_of"]
@@ -364,6 +365,7 @@ def _scorer(
         reading=reading,
         ages_at=ages_at,
         segments=_segments(settings, store, formats),
+        grades=grades_of(settings, store, registered),
     )
 
 

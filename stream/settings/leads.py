@@ -56,6 +56,10 @@ class LeadSettings(SettingsGroup):
     reasons: bool = True
     """Whether scored events have reasons."""
 
+    grade_rules: Path | None = None
+    """File with rules by which workers grade leads, into a header of each scored event
+    (docs/sales.md); default: they do not."""
+
     @property
     def earliest_ms(self) -> float:
         """First plausible time, in milliseconds since 1970."""

@@ -17,7 +17,7 @@ ORDER = "order"
 """Field that tells older events of a lead from newer ones: milliseconds since 1970 as text, since
 times of Salesforce and Dynamics are whole seconds."""
 DEFAULT = ("score", "category", "reasons", "scored_at", ORDER)
-FIELDS = (*SCORE_FIELDS, "created_at", "scored_at", "reasons", ORDER)
+FIELDS = (*SCORE_FIELDS, "grade", "created_at", "scored_at", "reasons", ORDER)
 """Fields that can be written."""
 OF_EACH_EVENT = frozenset(
     {"event_id", "request_id", "created_at", "scored_at", "latency_ms", "replay_id", ORDER}

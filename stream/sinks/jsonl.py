@@ -65,6 +65,8 @@ def make_sink(settings: Settings) -> JsonLinesSink:
 def score_line(record: SinkRecord) -> dict[str, Any]:
     """Return the line of a scored event, with the fields of a `predictions.jsonl` first."""
     row = score_row(record)
+    if row["grade"] is None:
+        del row["grade"]
     first = ("request_id", "lead_id", "score", "category", "model_version", "latency_ms")
     return {"timestamp": row["scored_at"], **{name: row[name] for name in first}, **row}
 

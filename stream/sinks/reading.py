@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from agents.lead_grades import grade_in
 from agents.outcomes.overdue_event import read_overdue
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.record_reader import RecordReader
@@ -69,7 +70,8 @@ def read_batch(batch: Batch, read: Read) -> ReadEvents:
         except InvalidEventError as error:
             unwritable.append((record, error))
         else:
-            records.append(SinkRecord(record.offset, record.timestamp, lead_id, event))
+            grade = grade_in(record.headers)
+            records.append(SinkRecord(record.offset, record.timestamp, lead_id, event, grade))
     return records, unwritable
 
 

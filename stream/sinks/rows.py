@@ -53,6 +53,7 @@ def score_row(record: SinkRecord) -> dict[str, Any]:
         row = {name: event.get(name) for name in SCORE_FIELDS}
         return row | {
             "lead_id": record.lead_id,
+            "grade": record.grade,
             "score": float(event["score"]),
             "created_at": time_of(event["created_at"]),
             "scored_at": time_of(event["scored_at"]),

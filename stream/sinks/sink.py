@@ -133,12 +133,15 @@ class SinkRecord:
         The lead.
     event
         The fields: of a scored event, or of a lead.
+    grade
+        Of a scored event, the grade that its headers have; None: they have none.
     """
 
     offset: int
     timestamp: int
     lead_id: str
     event: Mapping[str, Any]
+    grade: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

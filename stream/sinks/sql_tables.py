@@ -40,6 +40,7 @@ def _score_columns() -> tuple[Column[object], ...]:
         Column("score", Float(53), nullable=False),
         Column("category", Text, nullable=False),
         Column("label", Text),
+        Column("grade", Text),
         Column("confidence", Float(53)),
         Column("feature_coverage", Float(53)),
         Column("low_coverage", Boolean),

@@ -72,7 +72,7 @@ MODEL = "model {model_id!slack} {model_version!slack}"
 
 SCORE_SAMPLE = _sample(
     (
-        *("lead_id", *SCORE_FIELDS, "reasons", "created_at", "scored_at"),
+        *("lead_id", *SCORE_FIELDS, "grade", "reasons", "created_at", "scored_at"),
         *(*PLACE, "previous_score", "previous_category"),
     ),
     **dict.fromkeys(("score", "confidence", "feature_coverage", "previous_score"), 0.5),

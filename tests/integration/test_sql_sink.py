@@ -154,7 +154,7 @@ async def test_leads_are_graded_and_rolled_up_by_account(
 async def test_several_sinks_that_start_at_once_migrate_once(database: PostgresDatabase) -> None:
     sinks = [database.sink() for _ in range(4)]
     await asyncio.gather(*(sink.open() for sink in sinks))
-    assert database.execute("SELECT * FROM leadscore_schema") == [("0003",)]
+    assert database.execute("SELECT * FROM leadscore_schema") == [("0004",)]
     for sink in sinks:
         await sink.close()
 

@@ -90,6 +90,13 @@ async def test_a_fixed_target_gets_the_letters_of_its_sink() -> None:
     assert sink.is_closed
 
 
+async def test_a_letter_keeps_the_grade_of_its_lead() -> None:
+    sink, graded = FakeSink(), letter(0)
+    graded.headers = (("leadscore.grade", b"B2"), *graded.headers)
+    await run(sink, graded, letter(1))
+    assert [at.grade for at in sink.batches[0].records] == ["B2", None]
+
+
 async def test_batches_are_as_large_as_the_sink_wants_them() -> None:
     sink = FakeSink()
     sink.gathering = Gathering(records=3)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from agents.lead_grades import grade_in
 from agents.lead_segments import MISSING, segments_of
 from model.bundle import BundleError
 from model.registry import ModelNotFoundError
@@ -176,4 +177,26 @@ def test_scored_events_have_the_segments_of_their_leads_if_the_settings_name_fie
     assert all(len(headers) == scorer.headers for headers in found)
     without = [headers for _, _, headers in score(plain, given).scored]
     assert [headers[: plain.headers] for headers in found] == without
+    assert events(score(scorer, given)) == events(score(plain, given))
+
+
+def test_scored_events_have_the_grades_of_their_leads_beside_segments_if_rules_are_set(
+    model: SmallModel, tmp_path: Path
+) -> None:
+    rules = tmp_path / "sales.toml"
+    rules.write_text(
+        "[fit]\nleast = [70, 40, 20]\n"
+        'points = [{ field = "page_views", at_least = 5, points = 50 }]\n'
+    )
+    plain = load_serving(settings_of(model), str(model.bundle.location)).scorer
+    settings = settings_of(model, grade_rules=rules, outcome_segments="country")
+    scorer = load_serving(settings, str(model.bundle.location)).scorer
+    assert scorer.headers == plain.headers + 2
+    given = records([lead(country="NL", page_views=9), b"{", lead(country="DE", page_views=1)])
+    found = [headers for _, _, headers in score(scorer, given).scored]
+    assert [(segments_of(headers), grade_in(headers)) for headers in found] == [
+        ((("country", "NL"),), "B"),
+        ((("country", "DE"),), "D"),
+    ]
+    assert all(len(headers) == scorer.headers for headers in found)
     assert events(score(scorer, given)) == events(score(plain, given))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,14 @@ def test_other_fields_can_be_mapped() -> None:
         "t": "2026-09-21T14:13:15.000Z",
     }
     assert fields.names == ("o", "c", "t")
+
+
+def test_a_grade_is_written_where_it_is_mapped_and_a_new_one_is_a_change() -> None:
+    fields = CrmFields({"order": "o", "grade": "g"}, str)
+    graded = fields.of(replace(record(0), grade="B2"))
+    assert graded == {"o": "1790000000000", "g": "B2"}
+    assert fields.is_to_write(graded, {"o": "1", "g": "B3"})
+    assert not fields.is_to_write(graded, {"o": "1", "g": "B2"})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from schemas.errors import StartupError
 from stream.settings import load_settings
 from stream.sinks.json_line_file import lines_of
-from stream.sinks.jsonl import JsonLinesSink, make_sink
+from stream.sinks.jsonl import JsonLinesSink, make_sink, score_line
 from stream.sinks.sink import Outcome, SinkBatch, SinkRecord
 from testing.sink_writer import LOG, record
 from tests.sink_conformance import Check, Row, Stage, batch, each_check, killed, written
@@ -173,6 +173,11 @@ async def test_a_line_has_the_fields_of_a_prediction_log_first(stage: Files) -> 
         "latency_ms",
     ]
     assert orjson.loads(line) | {"offset": 42, "topic": "leads.scored"} == orjson.loads(line)
+
+
+def test_a_line_has_a_grade_if_the_scored_event_has_one() -> None:
+    assert score_line(replace(record(0), grade="B2"))["grade"] == "B2"
+    assert "grade" not in score_line(record(0))
 
 
 async def test_a_lead_is_a_line_with_all_its_fields(tmp_path: Path) -> None:

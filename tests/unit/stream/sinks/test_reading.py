@@ -8,6 +8,7 @@ import pytest
 from agents.outcomes.lead_timers import Overdue
 from agents.outcomes.overdue_event import encode_overdue
 from schemas.errors import ErrorCode, InvalidEventError
+from schemas.headers import GRADE
 from schemas.model_identity import ModelIdentity
 from schemas.record_codec import RecordCodec
 from schemas.registered import (
@@ -34,6 +35,12 @@ def test_scored_events_are_read_with_their_leads() -> None:
     assert [(at.offset, at.lead_id) for at in records] == [(3, "L-3"), (4, "L-4")]
     assert records[0].event["score"] == scored("L-3", offset=3)["score"]
     assert unwritable == []
+
+
+def test_a_scored_event_has_the_grade_of_its_headers() -> None:
+    given = [record_of(3, "L-3"), record_of(4, "L-4")._replace(headers=[(GRADE, b"B2")])]
+    records, _ = read_batch(batch_of(*given), reader_of("scores", STORE))
+    assert [at.grade for at in records] == [None, "B2"]
 
 
 def test_overdue_leads_are_read_and_other_bytes_are_not_shown() -> None:

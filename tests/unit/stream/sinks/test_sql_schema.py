@@ -27,7 +27,7 @@ def test_a_second_run_changes_nothing(engine: Engine) -> None:
             migrate(connection)
     with engine.connect() as connection:
         [[version]] = connection.exec_driver_sql("SELECT * FROM leadscore_schema")
-    assert version == "0003"
+    assert version == "0004"
 
 
 def test_the_tables_are_those_that_the_sink_writes_to(engine: Engine) -> None:
