@@ -106,8 +106,8 @@ def choose_capacity_bands(
     """
     if len(scores) < LEAST_LEADS or days <= 0:
         raise InputError(
-            f"expected the scores of {LEAST_LEADS} leads at least, there are {len(scores):,}: give"
-            " a longer time with --since, or wait"
+            f"expected the scores of at least {LEAST_LEADS} leads by this version, there are"
+            f" {len(scores):,}: give a longer time with --since, or wait"
         )
     rules = [
         BandRule("capacity", min(most * days / len(scores), 1.0), f"{most:g}/day")

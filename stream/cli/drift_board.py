@@ -158,7 +158,7 @@ def report_line(report: Mapping[str, Any], name: str | None) -> str:
     if (alarm := report["alarm"]) is not None:
         return f"{when} alarm by {alarm['detector']}: {alarm['sentence']}"
     horizon = chosen_horizon(report, name)
-    return f"{when} {horizon['name']}: {horizon['leads']:,} leads, {_verdict(horizon)}"
+    return f"{when} {horizon['name']}: {horizon['leads']:,} leads, {_verdict(report, horizon)}"
 
 
 def _head(window: Mapping[str, Any], horizon: Mapping[str, Any], now_ms: int) -> Table:
@@ -170,7 +170,9 @@ def _head(window: Mapping[str, Any], horizon: Mapping[str, Any], now_ms: int) ->
     )
     grid.add_row("Window", _window(window, now_ms))
     grid.add_row("Horizons", _horizons(window, horizon))
-    grid.add_row(Text(horizon["name"]), Text(f"{horizon['leads']:,} leads, ") + _verdict(horizon))
+    grid.add_row(
+        Text(horizon["name"]), Text(f"{horizon['leads']:,} leads, ") + _verdict(window, horizon)
+    )
     if horizon["state"] != DriftState.TOO_FEW:
         grid.add_row("Scores", _scores(horizon))
         advice = ADVICE[Diagnosis(horizon["diagnosis"])]
@@ -204,10 +206,13 @@ def _horizons(window: Mapping[str, Any], chosen: Mapping[str, Any]) -> Text:
     return Text("  ").join(texts)
 
 
-def _verdict(horizon: Mapping[str, Any]) -> Text:
+def _verdict(window: Mapping[str, Any], horizon: Mapping[str, Any]) -> Text:
     text = shown_state(horizon["state"])
     if horizon["state"] == DriftState.TOO_FEW:
-        return text.append(" leads to assess drift: see a longer horizon")
+        is_longest = horizon is window["horizons"][-1]
+        return text.append(" leads to assess drift: ").append(
+            "wait for more" if is_longest else "see a longer horizon"
+        )
     drifted, fields = drifted_fields(horizon)
     text.append(f": {drifted} of {fields} fields drifted")
     if drifted and horizon["weighted_share"] is not None:

@@ -57,7 +57,7 @@ def _registry(settings: Settings) -> list[Finding]:
         ]
     return [
         ok(
-            f"{where} has {len(names)} models; {settings.model} is {bundle.name}/{bundle.version},"
+            f"models in {where}: {len(names)}; {settings.model} is {bundle.name}/{bundle.version},"
             f" whose files have the published hashes (sha256 {bundle.sha256[:8]})"
         )
     ]

@@ -69,6 +69,11 @@ def test_no_field_is_shown_for_too_few_leads() -> None:
     assert not any(line.startswith(("field", "Scores", "Diagnosis")) for line in said)
 
 
+def test_too_few_leads_in_the_longest_horizon_are_to_be_waited_for() -> None:
+    said = shown(report(too_few("5m"), too_few("1h")))
+    assert any(line.endswith("too few leads to assess drift: wait for more") for line in said)
+
+
 def test_a_report_that_does_not_come_is_missed() -> None:
     said = " ".join(" ".join(line.split()) for line in shown(report(), now=END + 2 * DAY))
     assert (
