@@ -27,22 +27,22 @@ CLOCK = {"type": "int", "logicalType": "time-millis"}
 @pytest.mark.parametrize(
     ("avro_type", "kinds"),
     [
-        ("long", {NUMBER, DATE, CATEGORY, TEXT}),
-        ("double", {NUMBER}),
-        ("boolean", {NUMBER, CATEGORY, TEXT}),
-        ("string", {DATE, CATEGORY, TEXT}),
-        ("bytes", set()),
-        (ENUM, {CATEGORY, TEXT}),
-        (UUID, {CATEGORY, TEXT}),
-        (WHOLE, {NUMBER, CATEGORY, TEXT}),
-        (CENTS, {NUMBER}),
-        (MOMENT, {NUMBER, DATE}),
-        (CLOCK, {NUMBER}),
+        ("long", [NUMBER, CATEGORY, TEXT, DATE]),
+        ("double", [NUMBER]),
+        ("boolean", [NUMBER, CATEGORY, TEXT]),
+        ("string", [DATE, CATEGORY, TEXT]),
+        ("bytes", []),
+        (ENUM, [CATEGORY, TEXT]),
+        (UUID, [CATEGORY, TEXT]),
+        (WHOLE, [NUMBER, CATEGORY, TEXT]),
+        (CENTS, [NUMBER]),
+        (MOMENT, [NUMBER, DATE]),
+        (CLOCK, [NUMBER]),
     ],
     ids=str,
 )
-def test_a_type_can_be_read_as_these_kinds(avro_type: Any, kinds: set[FieldKind]) -> None:
-    assert {kind for kind in FieldKind if is_readable(avro_type, kind, False)} == kinds
+def test_a_type_can_be_read_as_these_kinds(avro_type: Any, kinds: list[FieldKind]) -> None:
+    assert {kind for kind in FieldKind if is_readable(avro_type, kind, False)} == {*kinds}
 
 
 @pytest.mark.parametrize(("avro_type", "kind"), [("string", NUMBER), ("double", DATE)])
