@@ -95,6 +95,7 @@ async def flipping(models: Models, chance: Random) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_a_lead_that_is_scored_again_after_a_change_of_model_has_the_same_event_id(
     stage: Stage, contacts: list[Lead], models: Models, seed: int

@@ -97,6 +97,7 @@ async def test_workers_that_are_killed_one_after_the_other_lose_no_lead(
         assert {code for code, _ in crew.ends} == {-signal.SIGKILL}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("delivery", ["exactly_once"])
 async def test_exactly_once_a_kill_and_a_zombie_repeat_nothing(
     stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random

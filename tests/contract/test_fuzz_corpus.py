@@ -18,6 +18,7 @@ MOST_BYTES = 200_000
 """Most bytes of the corpus."""
 
 
+@pytest.mark.long
 def test_no_input_of_the_corpus_is_a_fault() -> None:
     replayed = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.replay"], cwd=ROOT, capture_output=True, check=False

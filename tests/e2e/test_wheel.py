@@ -70,6 +70,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "wheel"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # seconds, but minutes on a machine that is busy with other things
 def test_every_module_can_be_imported_from_the_wheel(unpacked: Path) -> None:
     run = subprocess.run(

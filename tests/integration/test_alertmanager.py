@@ -162,6 +162,7 @@ CAUSES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cause", CAUSES)
 async def test_one_cause_is_one_notification(tmp_path: Path, cause: str) -> None:
     alerts, expected = CAUSES[cause]

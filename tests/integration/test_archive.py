@@ -37,6 +37,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "archive"
 
 
+@pytest.mark.long
 async def test_an_archive_written_by_killed_workers_is_as_good_a_source_as_the_topic(
     stage: Stage, contacts: Sequence[Lead], folder: Path
 ) -> None:

@@ -31,6 +31,7 @@ def environment(kafka: Broker, topics: TopicFactory, tmp_path: Path) -> dict[str
     }
 
 
+@pytest.mark.long
 def test_an_operators_day_as_ndjson(environment: dict[str, str], tmp_path: Path) -> None:
     called: set[str] = set()
 

@@ -46,6 +46,7 @@ async def groups(bootstrap: str) -> set[str]:
         return {name for name, _ in await admin.list_consumer_groups()}
 
 
+@pytest.mark.long
 async def test_live_scores_and_models_over_the_same_leads(
     stage: Stage, kafka: Broker, registry: Path, contacts: list[Lead]
 ) -> None:

@@ -266,9 +266,8 @@ async def test_a_ledger_with_an_unreadable_record_ends_a_redrive_and_nothing_is_
     assert len(await sent(stage)) == 1
 
 
-@pytest.mark.parametrize(
-    "delivery", ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
 async def test_poison_that_is_redriven_in_circles_ends_at_the_most_attempts(
     make_stage: StageMaker, delivery: str
 ) -> None:

@@ -81,6 +81,7 @@ def last_values(records: Iterable[ConsumerRecord], key: str) -> dict[int, bytes 
     return {r.partition: r.value for r in records if r.key == key.encode()}
 
 
+@pytest.mark.long
 async def test_topics_bundles_and_logs_hold_what_the_page_says_before_and_after_an_erasure(
     stage: Stage, kafka: Broker, contacts: list[Lead], bank_model: Bundle
 ) -> None:

@@ -127,6 +127,7 @@ async def test_a_zombie_writes_nothing_that_is_seen(stage: Stage, contacts: list
         await worker.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_a_transaction_left_open_by_a_worker_that_died_is_ended_by_the_next(
     stage: Stage, contacts: list[Lead]
 ) -> None:

@@ -37,6 +37,7 @@ async def run_explain(stage: Stage, *arguments: str) -> tuple[int, Any, str]:
     return done.exit_code, [orjson.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
+@pytest.mark.long
 async def test_a_worker_s_scores_are_explained_by_id_by_place_and_over_time(
     stage: Stage, kafka: Broker, contacts: list[Lead]
 ) -> None:

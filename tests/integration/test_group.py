@@ -115,6 +115,7 @@ async def test_a_worker_that_finds_a_guest_says_so_and_ends(stage: Stage, kind: 
     await (await stage.start()).stop_cleanly()
 
 
+@pytest.mark.long
 async def test_a_worker_that_delivers_in_another_way_than_its_group_ends_with_3(
     stage: Stage, contacts: list[Lead]
 ) -> None:
@@ -202,6 +203,7 @@ async def commit_as_an_operator(stage: Stage, offsets: dict[int, int]) -> None:
         await consumer.commit(partitions)
 
 
+@pytest.mark.long
 async def test_an_operators_reset_is_reported_with_how_far_it_went(
     stage: Stage, contacts: list[Lead]
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 
@@ -182,6 +183,7 @@ async def test_an_open_transaction_is_no_lag_of_a_reader_of_committed_records(
     assert uncommitted.messages == 1
 
 
+@pytest.mark.long
 async def test_offsets_that_compaction_removed_are_no_lag(
     kafka: Broker, topics: TopicFactory
 ) -> None:

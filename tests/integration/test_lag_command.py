@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
+import pytest
 from aiokafka import TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -112,6 +113,7 @@ async def test_watching_goes_on_until_it_is_stopped(
     assert (tmp_path / "err").read_text() == ""
 
 
+@pytest.mark.long
 async def test_the_exporter_stays_up_while_the_broker_is_away_and_says_so(
     breakable_kafka: BreakableBroker, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ async def outcomes(kafka: Broker, topics: TopicFactory, tmp_path: Path) -> Async
     stage.end()
 
 
+@pytest.mark.long
 async def test_reports_are_a_recount_of_the_logs_after_a_kill_and_a_loss_of_the_store(
     outcomes: Stage, tmp_path: Path
 ) -> None:

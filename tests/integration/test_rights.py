@@ -98,6 +98,7 @@ async def test_a_shadow_needs_no_more_than_is_printed_and_nothing_of_the_workers
     assert await secured.stage.scored_records() == []
 
 
+@pytest.mark.long
 async def test_a_drift_worker_needs_no_more_than_is_printed_not_even_to_create_its_changelog(
     secured: SecuredStage, contacts: list[Lead]
 ) -> None:

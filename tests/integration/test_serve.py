@@ -52,6 +52,7 @@ def serving(model: Bundle, **environment: str) -> Iterator[tuple[str, subprocess
         end_child(process)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_drawn_requests_get_answers_of_the_schema(bank_model: Bundle) -> None:
     with serving(bank_model) as (url, process):

@@ -140,9 +140,8 @@ async def test_a_shadow_waits_for_its_alias_says_so_and_follows_it(
     assert played.sent == COUNT
 
 
-@pytest.mark.parametrize(
-    "delivery", ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
 async def test_a_worker_does_not_notice_a_shadow_that_is_stopped_killed_or_has_a_broken_model(
     stage: Stage, contacts: list[Lead], models: Models, delivery: str
 ) -> None:

@@ -244,6 +244,7 @@ async def metrics(port: Any) -> Any:
     return {line.split()[0]: float(line.split()[1]) for line in lines if line[0] != "#"}
 
 
+@pytest.mark.long
 async def test_a_job_that_stays_counts_what_fails_and_goes_on(
     start: Any, stage: Stage, tmp_path: Path
 ) -> None:

@@ -73,9 +73,8 @@ async def restart_killed(stage: Stage, worker: Any) -> Any:
     return await stage.start()
 
 
-@pytest.mark.parametrize(
-    "delivery", ["at_least_once", pytest.param("exactly_once", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("delivery", ["at_least_once", "exactly_once"])
 async def test_a_record_that_cannot_be_read_costs_itself_alone(
     kafka: Broker,
     topics: TopicFactory,

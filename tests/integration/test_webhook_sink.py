@@ -57,6 +57,7 @@ def crossings(stop: int) -> set[str]:
     return found
 
 
+@pytest.mark.long
 async def test_events_of_a_crossed_band_are_the_same_whatever_worker_reads_the_log(
     stage: Stage, receiver: WebhookReceiver
 ) -> None:

@@ -67,6 +67,7 @@ async def test_without_topics_the_worker_ends_with_the_command_that_creates_them
     )
 
 
+@pytest.mark.long
 async def test_outputs_with_another_number_of_partitions_end_the_worker(
     kafka: Broker, set_stage: StageSetter, topics: TopicFactory
 ) -> None:
@@ -88,11 +89,13 @@ async def test_a_model_that_reads_what_the_contract_does_not_promise_ends_the_wo
     assert "LEADSCORE_CONTRACT" in sentence
 
 
+@pytest.mark.long
 async def test_a_contract_that_is_not_known_ends_the_worker(stage: Stage) -> None:
     sentence = await refusal(stage.begin(LEADSCORE_CONTRACT="no_such_contract"))
     assert "LEADSCORE_CONTRACT names no_such_contract, which is not known here" in sentence
 
 
+@pytest.mark.long
 async def test_a_schema_that_is_broken_ends_the_worker(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "broken.avsc").write_text('{"type": "record"')
     sentence = await refusal(stage.begin(LEADSCORE_SCHEMA_DIR=str(tmp_path)))
@@ -152,6 +155,7 @@ async def test_without_a_model_it_consumes_nothing_until_there_is_one(
     await worker.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_a_worker_that_waits_for_its_model_can_be_stopped(
     stage: Stage, tmp_path: Path
 ) -> None:
@@ -160,6 +164,7 @@ async def test_a_worker_that_waits_for_its_model_can_be_stopped(
     await worker.stop_cleanly()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("environment", ["development", "test"])
 async def test_in_development_a_marked_constant_stands_in_for_the_model(
     stage: Stage, contacts: list[Lead], tmp_path: Path, environment: str
@@ -180,6 +185,7 @@ async def test_in_development_a_marked_constant_stands_in_for_the_model(
     await worker.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_faust_runs_it_as_well(stage: Stage, contacts: list[Lead]) -> None:
     worker = stage.begin(FAUST)
     await worker.ready()
@@ -191,6 +197,7 @@ async def test_faust_runs_it_as_well(stage: Stage, contacts: list[Lead]) -> None
     await worker.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_faust_refuses_what_leadscore_refuses(
     kafka: Broker, set_stage: StageSetter, topics: TopicFactory
 ) -> None:

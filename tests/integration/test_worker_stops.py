@@ -61,6 +61,7 @@ async def test_a_worker_that_is_killed_in_mid_stream_loses_nothing(
     assert len({(event["event_id"], event["score"]) for event in events}) == len(sources)
 
 
+@pytest.mark.long
 async def test_a_worker_that_is_stopped_in_mid_stream_leaves_nothing_to_do_twice(
     stage: Stage, contacts: list[Lead]
 ) -> None:
@@ -155,6 +156,7 @@ async def test_a_second_signal_ends_a_slow_stop_at_once(
         breakable_kafka.resume()
 
 
+@pytest.mark.long
 async def test_a_stop_takes_ten_seconds_at_most_though_the_broker_does_not_answer(
     breakable_kafka: BreakableBroker, set_stage: StageSetter, contacts: list[Lead]
 ) -> None:

@@ -409,7 +409,7 @@ HAVE_THEIR_OWN = (
 @pytest.mark.parametrize(
     "path",
     [
-        path
+        pytest.param(path, marks=pytest.mark.long if path == "models benchmark" else ())
         for path, does in TABLE.items()
         if not (does.asks_kafka or does.why_no_json or path in HAVE_THEIR_OWN)
     ],

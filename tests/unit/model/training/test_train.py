@@ -189,6 +189,7 @@ def test_dates_are_features_where_they_are_not_the_time() -> None:
     assert any("dates of created, last_touch were" in warning for warning in ordered.warnings)
 
 
+@pytest.mark.long
 def test_the_time_is_a_feature_unless_it_is_left_out() -> None:
     report = train(TABLE, OPTIONS).report
     assert report.fields["created_at"] == 3
