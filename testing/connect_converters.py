@@ -1,57 +1,23 @@
-"""Converters of Kafka Connect, fetched once by Maven, and records as a sink connector gets them."""
+"""Records as a sink connector of Kafka Connect gets them, by its converters."""
 
 from __future__ import annotations
 
 import base64
-import fcntl
-import hashlib
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from stream.broker.java import cache_folder, find_java
+from stream.broker.java import find_java
+from testing.maven_jars import CONNECT, fetch_jars
 
-__all__ = ["converted", "fetch_converters"]
+__all__ = ["converted"]
 
-PROJECT = Path(__file__).parent / "connect"
-COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-FETCHED_WITHIN, CONVERTED_WITHIN = 600.0, 120.0
+PROGRAM = CONNECT.parent / "ConvertRecords.java"
+CONVERTED_WITHIN = 120.0
 JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-
-
-def fetch_converters() -> Path:
-    """Return the folder of the jars, fetched by Maven unless they are cached.
-
-    The folder appears atomically; a second process waits for the first.
-    """
-    pom = PROJECT / "pom.xml"
-    state = hashlib.sha256(pom.read_bytes()).hexdigest()[:16]
-    folder = cache_folder() / f"connect-{state}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            _fetch_into(folder, pom)
-    return folder
-
-
-def _fetch_into(folder: Path, pom: Path) -> None:
-    maven = shutil.which("mvn")
-    assert maven is not None, "expected Maven to fetch Kafka Connect's converters with: install mvn"
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-") as temporary:
-        jars = Path(temporary) / "libs"
-        subprocess.run(
-            [maven, "-B", "-q", "-f", str(pom), COPY, f"-DoutputDirectory={jars}"],
-            check=True,
-            stdin=subprocess.DEVNULL,
-            timeout=FETCHED_WITHIN,
-        )
-        jars.rename(folder)
 
 
 def converted(
@@ -85,8 +51,8 @@ def converted(
     given = "".join(f"{_encoded(key)} {_encoded(value)}\n" for key, value in records)
     done = subprocess.run(
         [
-            *(find_java(), *JVM, "-cp", f"{fetch_converters()}/*"),
-            *(str(PROJECT / "ConvertRecords.java"), str(file), topic),
+            *(find_java(), *JVM, "-cp", f"{fetch_jars(CONNECT)}/*"),
+            *(str(PROGRAM), str(file), topic),
         ],
         input=given,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A real Spark on this machine: a standalone master and two workers, from PyPI's pyspark."""
+"""A real Spark on this machine, from PyPI's pyspark: one process, or a master and two workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stream.broker.java import cache_folder
 from stream.broker.node import HOST, free_ports
 from stream.process.child_process import end_child, start_child
 
-__all__ = ["Spark", "spark_cluster"]
+__all__ = ["Spark", "local_spark", "spark_cluster"]
 
 LOCK = Path("requirements/pyspark.lock")
 INSTALL_SECONDS = 900
@@ -34,12 +34,12 @@ JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 
 @dataclass(frozen=True)
 class Spark:
-    """A running cluster.
+    """A Spark that runs programs.
 
     Attributes
     ----------
     master
-        Its URL.
+        URL of its master; ``local[1]``: everything is in the process of the driver.
     environment
         Variables of a driver: this Python, with pyspark beside its packages.
     """
@@ -59,6 +59,17 @@ class Spark:
         )
 
 
+def local_spark(folder: Path) -> Spark:
+    """Return a Spark without daemons: a program is driver and executor.
+
+    Parameters
+    ----------
+    folder
+        For its files.
+    """
+    return Spark("local[1]", _environment(folder))
+
+
 @contextmanager
 def spark_cluster(folder: Path) -> Iterator[Spark]:
     """Run a master and two workers with one core each, on free ports of 127.0.0.1.
@@ -70,24 +81,8 @@ def spark_cluster(folder: Path) -> Iterator[Spark]:
     folder
         For their logs and files.
     """
-    packages = _installed()
-    home = packages / "pyspark"
-    environment = {
-        **os.environ,
-        "SPARK_HOME": str(home),
-        "SPARK_LOCAL_IP": HOST,
-        "SPARK_LOCAL_DIRS": str(folder / "local"),
-        "SPARK_DAEMON_MEMORY": DAEMON_MEMORY,
-        "SPARK_DAEMON_JAVA_OPTS": JVM,
-        "PYSPARK_PYTHON": sys.executable,
-        "PYTHONPATH": os.pathsep.join((str(packages), str(Path.cwd()))),
-        "SPARK_CONF_DIR": str(folder),
-    }
-    (folder / "spark-defaults.conf").write_text(
-        "spark.master.rest.enabled false\n"  # its port is fixed, and nothing asks it
-        f"spark.driver.extraJavaOptions {JVM}\n"
-        f"spark.executor.extraJavaOptions {JVM}\n"
-    )
+    environment = _environment(folder)
+    home = Path(environment["SPARK_HOME"])
     [port] = free_ports(1)
     master = f"spark://{HOST}:{port}"
     with ExitStack() as running:
@@ -111,6 +106,27 @@ def spark_cluster(folder: Path) -> Iterator[Spark]:
     while left := _processes_in(folder):
         assert time.monotonic() < deadline, f"expected no process of Spark, got {left}"
         time.sleep(PAUSE)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return the variables of Spark's processes, whose configuration is written to the folder."""
+    packages = _installed()
+    (folder / "spark-defaults.conf").write_text(
+        "spark.master.rest.enabled false\n"  # its port is fixed, and nothing asks it
+        f"spark.driver.extraJavaOptions {JVM}\n"
+        f"spark.executor.extraJavaOptions {JVM}\n"
+    )
+    return {
+        **os.environ,
+        "SPARK_HOME": str(packages / "pyspark"),
+        "SPARK_LOCAL_IP": HOST,
+        "SPARK_LOCAL_DIRS": str(folder / "local"),
+        "SPARK_DAEMON_MEMORY": DAEMON_MEMORY,
+        "SPARK_DAEMON_JAVA_OPTS": JVM,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": os.pathsep.join((str(packages), str(Path.cwd()))),
+        "SPARK_CONF_DIR": str(folder),
+    }
 
 
 def _installed() -> Path:
