@@ -23,7 +23,10 @@ def test_too_few_of_a_kind_are_refused_with_the_rows_that_were_left_out(
 
 
 def test_the_least_number_of_each_kind_is_enough() -> None:
-    check_sufficient("leads.csv", np.repeat([True, False], LEAST_OF_A_KIND), ())
+    enough = np.repeat([True, False], LEAST_OF_A_KIND)
+    check_sufficient("leads.csv", enough, ())
+    with pytest.raises(InputError):
+        check_sufficient("leads.csv", enough[1:], ())
 
 
 def counts(groups: int, positive: int) -> GroupCounts:
