@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import ConsumerRecord
 
+from agents.canary_mark import Arm, CanaryMark
 from agents.partials import Partial, decode_partial
 from model.bundle import Bundle
 from schemas.headers import ERROR_CODE
@@ -46,6 +47,8 @@ class Outcomes:
         The event_id of each lead that was scored.
     models
         The SHA-256 of the model of each lead that was scored.
+    of_canary
+        Leads of a canary, whichever model scored them: they are not counted for drift.
     dead
         The code of each dead letter.
     differing
@@ -56,6 +59,7 @@ class Outcomes:
 
     scored: dict[Source, str] = field(default_factory=dict)
     models: dict[Source, str] = field(default_factory=dict)
+    of_canary: set[Source] = field(default_factory=set)
     dead: dict[Source, str] = field(default_factory=dict)
     differing: set[Source] = field(default_factory=set)
     repeats: int = 0
@@ -66,8 +70,15 @@ class Outcomes:
         assert record.partition == source[0]
         self.repeats += source in self.scored
         self.models[source] = event["model_sha256"]
+        mark = CanaryMark.read(record.headers)
+        if mark is not None and mark.arm is not Arm.PRODUCTION:
+            self.of_canary.add(source)
         if self.scored.setdefault(source, event["event_id"]) != event["event_id"]:
             self.differing.add(source)
+
+    def is_counted(self, source: Source, sha256: str) -> bool:
+        """Return whether a model counts a lead for drift, if it counts leads that are dead."""
+        return source not in self.of_canary and self.models.get(source, sha256) == sha256
 
     def add_dead(self, record: ConsumerRecord) -> None:
         headers = headers_of(record)
@@ -195,7 +206,7 @@ async def audit(
         assert not sent - sources, f"{len(sent - sources)} leads that were sent are not in the log"
         assert found.dead == played.dead_letters(refuse_few_fields=False)
     for model in (bundle, *others):
-        await assert_counts_are_exact(stage, model, found.models)
+        await assert_counts_are_exact(stage, model, found)
     assert set(found.models.values()) <= {model.sha256 for model in (bundle, *others)}
     account = await second_audit(stage, bundle, *others, played=played, **more)
     assert account.totals.repeats == found.repeats
@@ -217,9 +228,7 @@ async def until_done(stage: Stage, within: float) -> None:
     await until(is_done, within=within, what=f"a commit of {ends}")
 
 
-async def assert_counts_are_exact(
-    stage: Stage, bundle: Bundle, models: Mapping[Source, str]
-) -> None:
+async def assert_counts_are_exact(stage: Stage, bundle: Bundle, outputs: Outcomes) -> None:
     """The latest partials of a model's blocks, taken together, count the leads that it scored."""
     settings = stage.settings
     store = SchemaStore.load(*settings.schema_folders)
@@ -228,7 +237,7 @@ async def assert_counts_are_exact(
         records = [
             record
             for record in read
-            if models.get((record.partition, record.offset), bundle.sha256) == bundle.sha256
+            if outputs.is_counted((record.partition, record.offset), bundle.sha256)
         ]
         counts = counted_offline(
             *(records, bundle, settings.drift_window_ms, store),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import onnx
 import pytest
 
-from model.bundle import Artefacts, Bundle, load_bundle
+from model.bundle import Bundle
 from model.registry import Alias, Registry
 from stream.simulator.playing import Lead
 from testing.kafka_client import until
@@ -22,6 +20,7 @@ from testing.made import MADE
 from tests.chaos.audit import audit_load
 from tests.chaos.conftest import FORM, OpenStage
 from tests.chaos.crew import Crew, crew_of
+from tests.integration.rollout_stage import two_versions
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import Stage
 
@@ -47,15 +46,7 @@ class Models:
 
 @pytest.fixture
 def models(bank_model: Bundle, tmp_path: Path) -> Models:
-    root = shutil.copytree(Path(bank_model.location).parents[1], tmp_path / "models")
-    registry = Registry(root)
-    # Another file is another model, and needs no second training.
-    model = onnx.load_from_string(bank_model.files["model.onnx"])
-    model.metadata_props[0].value += " "  # the same JSON, under another hash
-    version = registry.publish("bank", Artefacts(onnx=model.SerializeToString()))
-    registry.set_alias("bank", Alias.PRODUCTION, bank_model.version, MADE)
-    second = load_bundle(registry.resolve(f"bank/{version}"), None)
-    assert second.sha256 != bank_model.sha256
+    registry, second = two_versions(bank_model, tmp_path / "models")
     return Models(registry, [bank_model, second])
 
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections import defaultdict
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-import onnx
 import pytest
 
 from agents.canary_mark import Arm, CanaryMark
-from model.alias_entry import Action, AliasEntry, Made
-from model.bundle import Artefacts, Bundle
-from model.registry import Alias, Registry
-from model.rollout_plan import RolloutPlan, read_steps
-from schemas.record_codec import RecordCodec
+from model.alias_entry import Action
+from model.bundle import Bundle
+from model.registry import Alias
 from stream.broker import Broker
 from stream.simulator.playing import Lead
 from testing.kafka_client import TopicFactory, until
-from testing.made import MADE
 from tests.conftest import StageSetter
-from tests.integration.misbehaving_worker import worker_with
+from tests.integration.rollout_stage import Rollout, two_versions
 from tests.integration.traffic import streaming
-from tests.integration.worker_process import Stage, WorkerProcess, event_of
+from tests.integration.worker_process import event_of
 
 RATE = 300
 SETTINGS = {
@@ -39,67 +32,6 @@ SOON_MS = 10_000
 """Promised from the evidence to the rollback; of some causes evidence takes some leads."""
 
 
-class Rollout:
-    """A stage, and the registry that its workers follow, with two versions of a model."""
-
-    def __init__(self, stage: Stage, registry: Registry) -> None:
-        self.stage = stage
-        self.registry = registry
-
-    def start(self, steps: str) -> None:
-        now = self.registry.aliases_now("bank")
-        plan = RolloutPlan(salt="5ba2", steps=read_steps(steps))
-        made = Made("a test", datetime.now(UTC))
-        self.registry.change(now, Action.SET, made, alias=Alias.CANARY, to="2", rollout=plan)
-
-    async def begin(self, harm: str = "none", **environment: str) -> WorkerProcess:
-        """Start a score worker and a rollout worker; return the score worker."""
-        worker = self.stage.begin(worker_with(harm), **environment)
-        rollout = self.stage.begin(LEADSCORE_ROLE="rollout")
-        await worker.ready()
-        await rollout.ready()
-        return worker
-
-    @property
-    def agent(self) -> WorkerProcess:
-        """The latest rollout worker."""
-        return next(
-            worker
-            for worker in reversed(self.stage.workers)
-            if worker.environment.get("LEADSCORE_ROLE") == "rollout"
-        )
-
-    async def until(self, what: str, holds: Callable[[AliasEntry], bool]) -> AliasEntry:
-        """Wait until the last entry of the history is as wanted; return it."""
-
-        async def is_there() -> bool:
-            for worker in self.stage.workers[-2:]:
-                worker.check()
-            return holds(self.registry.history("bank")[-1])
-
-        await until(is_there, within=90, what=what)
-        return self.registry.history("bank")[-1]
-
-    async def until_removed(self) -> AliasEntry:
-        return await self.until("the canary's end", lambda entry: entry.action is Action.REMOVE)
-
-    async def until_published(self, number: int) -> list[tuple[str, float | None]]:
-        """Wait until a number of changes is in their topic; return action and share of each."""
-
-        async def are_there() -> bool:
-            return len(await self.published()) >= number
-
-        await until(are_there, within=30, what=f"{number} published changes")
-        return await self.published()
-
-    async def published(self) -> list[tuple[str, float | None]]:
-        """Return action and share of the changes in their topic."""
-        codec = RecordCodec("model_change")
-        records = await self.stage.records(self.stage.settings.leads_models)
-        changes = [codec.decode(record.value) for record in records]
-        return [(change["action"], change["canary_share"]) for change in changes]
-
-
 @pytest.fixture
 async def rollout(
     kafka: Broker,
@@ -108,17 +40,11 @@ async def rollout(
     bank_model: Bundle,
     tmp_path: Path,
 ) -> Rollout:
-    root = shutil.copytree(Path(bank_model.location).parents[1], tmp_path / "models")
-    registry = Registry(root)
-    # Another file is another model, and needs no second training.
-    model = onnx.load_from_string(bank_model.files["model.onnx"])
-    model.metadata_props[0].value += " "
-    registry.publish("bank", Artefacts(onnx=model.SerializeToString()))
-    registry.set_alias("bank", Alias.PRODUCTION, "1", MADE)
+    registry, _ = two_versions(bank_model, tmp_path / "models")
     stage = set_stage(
         kafka.bootstrap,
         LEADSCORE_TOPIC_PREFIX=topics.prefix,
-        LEADSCORE_REGISTRY=str(root),
+        LEADSCORE_REGISTRY=str(registry.root),
         **SETTINGS,
     )
     await stage.create_topics()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tests.chaos.second_audit.avro_files import AvroFiles
+from tests.chaos.second_audit.canary_rules import CanaryRules, Mark, read_mark
 from tests.chaos.second_audit.commits import Commit
 from tests.chaos.second_audit.drift_blocks import DriftBlocks
 from tests.chaos.second_audit.lead_reader import Lead, LeadReader, Refusal
@@ -75,6 +76,7 @@ class _Scored(NamedTuple):
     score: float
     lead: int
     """Hash of the lead's id and time."""
+    mark: Mark | None
 
 
 class PartitionAudit:
@@ -101,6 +103,7 @@ class PartitionAudit:
         self._dead: dict[int, DeadLetter] = {}
         self._last_scored = self._last_dead = -1
         self._commit = Commit()
+        self._canaries = CanaryRules(self._fault)
 
     def add_commit(self, commit: Commit, end: int) -> None:
         """Note what the group had committed before anything else was read, and the log's end."""
@@ -114,6 +117,7 @@ class PartitionAudit:
         """Add a record of the scored topic, in the order of offsets."""
         try:
             event = read_scored(record.value, self._terms.avro)
+            mark = read_mark(record.headers)
         except Exception:  # whatever reading leads to
             self._fault("event_unreadable", record.offset)
             return
@@ -134,7 +138,7 @@ class PartitionAudit:
         if offset < self._last_scored:
             self._fault("order", offset)
         self._last_scored = max(self._last_scored, offset)
-        self._scored[offset] = _Scored(event.model_sha256, event.score, hash(event.lead))
+        self._scored[offset] = _Scored(event.model_sha256, event.score, hash(event.lead), mark)
         model = self._terms.models.get(event.model_sha256)
         if model is None:
             self._fault("model_unknown", offset)
@@ -213,7 +217,9 @@ class PartitionAudit:
             return
         if hash((lead.lead_id, lead.created_at)) != scored.lead:
             self._fault("event_of_another_lead", record.offset)
-        self._drift.add(record, lead.created_at, lead.fields, scored.score, model)
+        self._canaries.add(record.offset, scored.mark, lead.lead_id, scored.model_sha256)
+        if scored.mark is None or scored.mark.arm == "production":
+            self._drift.add(record, lead.created_at, lead.fields, scored.score, model)
 
     def _check_dead(self, record: Record, letter: DeadLetter) -> None:
         self._totals.dead[letter.code] += 1
