@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from monitoring.telemetry.declarations import Declaration
@@ -25,6 +27,8 @@ class RetrainMetrics:
         self._ended = _counter(declared.RETRAININGS, registry)
         running = declared.RETRAINING_RUNNING
         self._running = Gauge(running.name, running.sentence, registry=registry)
+        waiting = declared.RETRAIN_CANDIDATE_WAITING
+        self._waiting = Gauge(waiting.name, waiting.sentence, registry=registry)
 
     def requested(self, trigger: str) -> None:
         """Count a retraining that this worker asks for."""
@@ -41,6 +45,10 @@ class RetrainMetrics:
     def running(self, is_running: bool) -> None:
         """Set whether a retraining runs."""
         self._running.set(is_running)
+
+    def waiting(self, since: datetime | None) -> None:
+        """Set since when a candidate has waited for an approval; None: there is none."""
+        self._waiting.set(0 if since is None else since.timestamp())
 
 
 def _counter(metric: Declaration, registry: CollectorRegistry) -> Counter:

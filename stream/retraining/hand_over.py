@@ -68,6 +68,13 @@ class Candidate:
         """How its way into production has ended; None if it has not."""
         return ended(self.now, self.history, self.version)
 
+    @property
+    def waits_since(self) -> datetime | None:
+        """Since when it has waited for the approval of a person; None if it does not."""
+        if self.plan.is_auto or obstacle(self.now, self.history, self.version) is not None:
+            return None
+        return shadow_since(self.history, self.version)
+
     def is_under_way(self, at: datetime, patience: timedelta) -> bool:
         """Return whether it is the canary, or waits for its verdict, for no longer than a time."""
         since = shadow_since(self.history, self.version)
@@ -157,9 +164,7 @@ class HandOver:
         AliasConflictError
             Somebody else changed the aliases at the same time.
         """
-        if self._model is None:
-            return None
-        found = await asyncio.to_thread(find_candidate, self._registry, self._model, records)
+        found = await self._found(records)
         if found is None or not found.plan.is_auto:
             return None
         if (end := found.end) is not None:
@@ -169,6 +174,27 @@ class HandOver:
             return None
         verdict = await self._verdict(found, at)
         return None if verdict is None else await self._act(found, verdict, at)
+
+    async def waits_since(self, records: Iterable[RetrainRecord]) -> datetime | None:
+        """Return since when a candidate has waited for an approval; None if there is none.
+
+        Parameters
+        ----------
+        records
+            The latest record of each retraining.
+
+        Raises
+        ------
+        BundleError
+            The history can't be read.
+        """
+        found = await self._found(records)
+        return None if found is None else found.waits_since
+
+    async def _found(self, records: Iterable[RetrainRecord]) -> Candidate | None:
+        if self._model is None:
+            return None
+        return await asyncio.to_thread(find_candidate, self._registry, self._model, records)
 
     async def _verdict(self, found: Candidate, at: datetime) -> ShadowVerdict | None:
         """Return the verdict; None if it was read a short time ago, or there is none."""

@@ -68,6 +68,9 @@ class Work(Protocol):
     async def hand_over(self, ledger: Ledger, now: datetime) -> None:
         """Do the next step of a candidate, if there is one."""
 
+    async def waits_since(self, ledger: Ledger) -> datetime | None:
+        """Return since when a candidate has waited for an approval; None if there is none."""
+
 
 class RetrainService(Service):
     """A service that plans and executes retrainings.
@@ -132,6 +135,7 @@ class RetrainService(Service):
     def revoked(self) -> None:
         """Stop what runs, and forget: the next owner goes on by the topic of plans."""
         self._events.clear()
+        self._metrics.waiting(None)
         if self._running is not None:
             self._running.cancel()
 
@@ -187,6 +191,7 @@ class RetrainService(Service):
         """Hand on a candidate, and ask for a retraining if there is a cause."""
         try:
             await self._work.hand_over(ledger, self._moment())
+            self._metrics.waiting(await self._work.waits_since(ledger))
             evidence = await self._work.evidence(ledger, self._now_ms())
         except (KafkaError, FatalError, OSError, TimeoutError) as error:
             log.warning("the trainer looks again in a while: %s", error)

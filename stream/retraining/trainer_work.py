@@ -48,3 +48,7 @@ class TrainerWork:
     async def hand_over(self, ledger: Ledger, now: datetime) -> None:
         """Do the next step of the candidate of an automatic retraining."""
         await self._hand_over.step(ledger.records.values(), now)
+
+    async def waits_since(self, ledger: Ledger) -> datetime | None:
+        """Return since when a candidate has waited for an approval; None if there is none."""
+        return await self._hand_over.waits_since(ledger.records.values())

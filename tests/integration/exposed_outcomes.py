@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from prometheus_client import CollectorRegistry
@@ -92,4 +93,5 @@ def a_retraining(outcome: str = "rejected") -> CollectorRegistry:
     retraining.ignored("drift")
     retraining.ended(outcome)
     retraining.running(True)
+    retraining.waiting(datetime.now(UTC) - timedelta(days=2))
     return registry

@@ -7,6 +7,7 @@ from monitoring.telemetry.declarations.declaration import Declaration
 __all__ = [
     "RETRAININGS",
     "RETRAINING_RUNNING",
+    "RETRAIN_CANDIDATE_WAITING",
     "RETRAIN_REQUESTS",
     "RETRAIN_REQUESTS_IGNORED",
 ]
@@ -43,5 +44,14 @@ RETRAINING_RUNNING = Declaration(
     "1",
     (),
     "1 while a retraining runs; else 0.",
+    "trainer",
+)
+RETRAIN_CANDIDATE_WAITING = Declaration(
+    "leadscore_retrain_candidate_waiting_timestamp_seconds",
+    "gauge",
+    "seconds",
+    (),
+    "When the candidate that waits for an approval became the shadow, in seconds since 1970; 0"
+    " without one.",
     "trainer",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from agents.verdict.verdict import Decision
 from model.alias_entry import Action, AliasEntry, Made
 from model.alias_history import AliasConflictError
 from model.registry import Alias, Registry
+from model.rollout_plan import read_steps
 from schemas.errors import FatalError
-from stream.retraining.hand_over import HandOver, find_candidate
+from stream.retraining.hand_over import HandOver, find_candidate, make_canary
 from stream.retraining.plan import RetrainAccount, RetrainRecord
 from stream.retraining.shadow_judge import Question
 from stream.settings import load_settings
@@ -158,6 +160,20 @@ async def test_one_that_a_person_approves_is_left_to_the_person(root: Path) -> N
     stage.verdict = said(Decision.BETTER)
     assert await stage.step() is None
     assert stage.questions == []
+
+
+async def test_one_that_a_person_approves_waits_until_it_is_the_canary(root: Path) -> None:
+    stage = Stage(root, is_auto=False)
+    assert await stage.hand_over.waits_since(stage.records) == NOW
+    assert await stage.hand_over.waits_since([]) is None
+    made = replace(MADE, at=NOW + HOUR)
+    steps = read_steps("10@1d")
+    make_canary(stage.registry, stage.registry.aliases_now("leads"), "2", steps, made)
+    assert await stage.hand_over.waits_since(stage.records) is None
+
+
+async def test_one_that_the_trainer_hands_on_waits_for_nobody(stage: Stage) -> None:
+    assert await stage.hand_over.waits_since(stage.records) is None
 
 
 async def test_a_shadow_that_no_retraining_made_is_left_alone(stage: Stage) -> None:

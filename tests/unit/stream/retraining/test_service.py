@@ -54,6 +54,7 @@ class FakeWork:
         self.no_data = False
         self.handed_over: list[datetime] = []
         self.lost: Exception | None = None
+        self.waiting: datetime | None = None
         self.started, self.hold = asyncio.Event(), asyncio.Event()
         self.hold.set()
 
@@ -85,6 +86,9 @@ class FakeWork:
         if self.lost is not None:
             raise self.lost
         self.handed_over.append(now)
+
+    async def waits_since(self, ledger: Ledger) -> datetime | None:
+        return self.waiting
 
 
 class Event:
@@ -273,3 +277,22 @@ async def test_a_registry_that_does_not_answer_is_asked_again(
     stage.now += load_settings().retrain_poll_seconds
     await stage.turns()
     assert len(stage.work.handed_over) == 1
+
+
+async def test_a_candidate_that_waits_is_shown_until_it_is_handled_or_another_trainer_shows_it(
+    stage: Stage,
+) -> None:
+    name = "leadscore_retrain_candidate_waiting_timestamp_seconds"
+    poll = load_settings().retrain_poll_seconds
+    stage.work.waiting = NOW
+    await stage.turns()
+    assert stage.metric(name) == NOW.timestamp()
+    stage.service.revoked()
+    assert stage.metric(name) == 0
+    stage.now += poll
+    await stage.turns()
+    assert stage.metric(name) == NOW.timestamp()
+    stage.work.waiting = None
+    stage.now += poll
+    await stage.turns()
+    assert stage.metric(name) == 0

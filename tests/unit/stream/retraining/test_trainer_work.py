@@ -45,6 +45,9 @@ async def test_each_part_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
         async def step(self, records: Any, at: Any) -> None:
             seen.append((list(records), at))
 
+        async def waits_since(self, records: Any) -> Any:
+            return NOW if list(records) == [] else None
+
     monkeypatch.setattr(trainer_work, "HandOver", Chain)
     work = TrainerWork(load_settings())
     planned = await work.plan(RetrainRequest("r7", 1, "anna"), NOW)
@@ -53,3 +56,4 @@ async def test_each_part_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await work.evidence(Ledger({}), 5)).now == 5
     await work.hand_over(Ledger({}), NOW)
     assert seen[-1] == ([], NOW)
+    assert await work.waits_since(Ledger({})) == NOW
