@@ -19,6 +19,9 @@ TIME_BINS = 30 * TIMES_PER_OCTAVE
 """Bins of times in the model: up to 18 minutes, each 9 % wider than the one before."""
 MOST_LEADS = 200_000
 """Leads that are remembered, some 20 MB; then the split is counted anew."""
+PAUSES = 10
+"""A pause between two outputs of a partition counts as at most one such part of the time to settle:
+there may have been no worker."""
 
 Ints = NDArray[np.int64]
 
@@ -36,12 +39,15 @@ class Seen(NamedTuple):
         What scored it; None: it says nothing of a canary.
     score
         The score; None: it is a dead letter.
+    partition
+        The partition of its record, which is that of its lead, where it has a score.
     """
 
     at: int
     lead_id: bytes | None
     mark: CanaryMark | None
     score: float | None
+    partition: int = 0
 
 
 def _bins(length: int) -> Ints:
@@ -173,8 +179,10 @@ class Evidence:
     began
         When it began, milliseconds since 1970.
     settles
-        Milliseconds after which all workers must split the leads: an output without a mark is a
-        lead that the canary did not get.
+        Milliseconds for a worker to take up the step. Outputs of a partition that has been worked
+        on without a mark for longer are leads that the canary did not get. For a shorter time there
+        may be some: a worker that takes a partition over does the last leads of the one before by
+        its model again.
     window_ms
         Length of a window.
 
@@ -192,7 +200,8 @@ class Evidence:
         self.salt, self.share, self.began = salt, share, began
         self.split = LeadSplit()
         self.latest: int | None = None
-        self._settled_at = began + settles
+        self._settles = settles
+        self._unsplit: dict[int, tuple[int, int]] = {}  # time of the last output, and for how long
         self._window_ms = window_ms
         self._first = began // window_ms
         self._total = Counts()
@@ -225,13 +234,13 @@ class Evidence:
 
     def _add(self, seen: Seen) -> None:
         mark = seen.mark
-        if mark is not None and mark.salt == self.salt and mark.share != self.share:
-            return  # of another step: its worker splits the leads, and is about to change
         if mark is None or mark.salt != self.salt:
-            # A record that no model could read is no sign: its lead has no model.
-            if seen.at >= self._settled_at and seen.lead_id and seen.score is not None:
-                self.split.add(seen.lead_id, is_canary=False)
+            self._add_unsplit(seen)
             return
+        if seen.score is not None:
+            self._unsplit.pop(seen.partition, None)
+        if mark.share != self.share:
+            return  # of another step: its worker splits the leads, and is about to change
         self.latest = max(seen.at, self.latest or 0)
         window = seen.at // self._window_ms
         if window not in self._windows:
@@ -243,3 +252,13 @@ class Evidence:
         self._total.add(seen, mark)
         if seen.lead_id:
             self.split.add(seen.lead_id, is_canary=mark.arm is not Arm.PRODUCTION)
+
+    def _add_unsplit(self, seen: Seen) -> None:
+        # A record that no model could read is no sign: its lead has no model.
+        if not seen.lead_id or seen.score is None:
+            return
+        last, so_far = self._unsplit.get(seen.partition, (self.began, 0))
+        pause = min(max(seen.at - last, 0), self._settles // PAUSES)
+        self._unsplit[seen.partition] = (max(seen.at, last), so_far + pause)
+        if so_far + pause >= self._settles:
+            self.split.add(seen.lead_id, is_canary=False)

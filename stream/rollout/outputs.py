@@ -163,7 +163,8 @@ class OutputTail:
             score = 0.0 if mark is None else self._score(record)
         except (InvalidEventError, ValueError, KeyError, TypeError):
             return
-        outputs.seen.append(Seen(record.timestamp, record.key, mark, score))
+        seen = Seen(record.timestamp, record.key, mark, score, record.partition)
+        outputs.seen.append(seen)
 
     def _score(self, record: Record) -> float:
         return float(self._events.read(framed(record.value, record.headers))["score"])

@@ -31,8 +31,8 @@ class RolloutSettings(SettingsGroup):
     """A step does not end while the latest lead is older than this."""
 
     rollout_settle_seconds: Seconds = 60.0
-    """Time for all workers to load a step. A worker that does not split its leads by the step after
-    this time is harm (`split`)."""
+    """Time for a worker to load a step. A partition whose leads are processed for longer without
+    being split is harm (`split`)."""
 
     rollout_window_seconds: Seconds = 300.0
     """Length of the windows in which the rollout agent looks for harm: the latest two, in addition

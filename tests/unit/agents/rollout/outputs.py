@@ -10,13 +10,13 @@ from agents.canary_mark import Arm, CanaryMark
 from agents.rollout.evidence import Evidence, Seen
 
 SALT, SHARE, BEGAN = "5ba2", 50.0, 1_800_000_000_000
-WINDOW_MS = 60_000
+WINDOW_MS, SETTLES_MS = 60_000, 5_000
 
 Change = Callable[[Seen, Arm], Seen]
 
 
 def evidence(share: float = SHARE) -> Evidence:
-    return Evidence(salt=SALT, share=share, began=BEGAN, settles=5_000, window_ms=WINDOW_MS)
+    return Evidence(salt=SALT, share=share, began=BEGAN, settles=SETTLES_MS, window_ms=WINDOW_MS)
 
 
 def mark(arm: Arm, share: float = SHARE, microseconds: int = 900) -> CanaryMark:

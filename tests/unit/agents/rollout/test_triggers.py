@@ -93,7 +93,7 @@ def test_evidence_that_is_begun_often_must_be_stronger_each_time() -> None:
 
 def test_a_worker_without_the_canary_breaks_the_split() -> None:
     seen = evidence(10)
-    seen.add(output._replace(mark=None) for output in outputs(400, 10))
+    seen.add(output._replace(mark=None) for output in outputs(850, 10))
     [finding] = findings(seen, LIMITS)
     assert finding.trigger is Trigger.SPLIT
     assert "0 of 400 leads" in finding.sentence

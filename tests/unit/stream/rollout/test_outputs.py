@@ -38,6 +38,7 @@ class Record:
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]]
+    partition: int = 1
 
 
 def event(offset: int, *headers: Any, value: bytes | None = None) -> Record:
@@ -128,8 +129,8 @@ async def test_events_dead_letters_and_conversions_are_read(
     await tail.start_at(1000)
     found = await tail.read()
     assert found.seen == [
-        Seen(1_760_000_000_001, b"L-1", MARK, 0.25),
-        Seen(1_760_000_000_002, b"L-2", None, 0.0),
+        Seen(1_760_000_000_001, b"L-1", MARK, 0.25, partition=1),
+        Seen(1_760_000_000_002, b"L-2", None, 0.0, partition=1),
         Seen(1_760_000_000_005, b"L-5", MARK, None),
     ]
     assert found.converted == [b"L-1"]
