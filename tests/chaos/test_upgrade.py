@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -14,12 +15,14 @@ from random import Random
 import pytest
 
 from model.bundle import Bundle, load_bundle
-from model.registry import Registry
+from model.registry import Alias, Registry
 from stream.simulator.playing import Lead
 from stream.worker import EXIT_STARTUP
 from testing.kafka_client import until
+from testing.made import MADE
 from tests.chaos import last_release
 from tests.chaos.audit import audit, audit_load
+from tests.chaos.conftest import OpenStage
 from tests.chaos.crew import Crew, Member, crew_of
 from tests.chaos.last_release import LAST_RELEASE, NoReleaseError, release_worker
 from tests.integration.traffic import streaming
@@ -54,11 +57,12 @@ def bank_model(bank_sample: Path, released: Sequence[str]) -> Bundle:
         "--exclude": "duration",
         "--schema": "bank_contact",
         "--name": "bank",
-        "--seed": "7",
         "--registry": str(registry),
     }
-    command = [released[0], "train", str(bank_sample), *chain.from_iterable(options.items())]
-    subprocess.run(command, check=True, capture_output=True, timeout=TRAINED_WITHIN)
+    for seed in ("8", "7"):  # two versions; with no alias the second one is served
+        given = chain.from_iterable((options | {"--seed": seed}).items())
+        command = [released[0], "train", str(bank_sample), *given]
+        subprocess.run(command, check=True, capture_output=True, timeout=TRAINED_WITHIN)
     return load_bundle(Registry(str(registry)).resolve("bank"), None)
 
 
@@ -121,6 +125,47 @@ async def _killed(crew: Crew, member: Member) -> None:
     ended = len(crew.ends)
     member.process.send(signal.SIGKILL)
     await until(lambda: len(crew.ends) > ended, what="another in its place")
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(1200)
+async def test_workers_of_both_versions_follow_an_alias_and_score_each_lead_once(
+    open_stage: OpenStage,
+    contacts: list[Lead],
+    bank_model: Bundle,
+    released: Sequence[str],
+    seed: int,
+    tmp_path: Path,
+) -> None:
+    """The last release reads aliases.json, which is written beside the history of today."""
+    root = shutil.copytree(Path(bank_model.location).parents[1], tmp_path / "models")
+    registry = Registry(str(root))
+    other = load_bundle(registry.resolve("bank/1"), None)
+    stage = await open_stage(LEADSCORE_REGISTRY=str(root), LEADSCORE_MODEL_POLL_SECONDS="0.3")
+    async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=RATE) as traffic:
+        await crew.join(released)
+        await crew.join(**BOTH)
+        await stage.until_scored(1000)
+        for bundle in (other, bank_model, other):
+            registry.set_alias("bank", Alias.PRODUCTION, bundle.version, MADE)
+            await until_all_score_by(crew, bundle)
+        await roll(crew, **BOTH)
+        registry.set_alias("bank", Alias.PRODUCTION, bank_model.version, MADE)
+        await until_all_score_by(crew, bank_model)
+        await crew.back()
+        played = await traffic.end()
+        await audit(stage, bank_model, played, others=[other], commits_are_ours=False)
+        assert crew.ends == []
+
+
+async def until_all_score_by(crew: Crew, bundle: Bundle) -> None:
+    """Wait until every worker says that it scores by this model."""
+
+    async def do_all() -> bool:
+        asked = [asyncio.to_thread(member.process.ask, "/model-info") for member in crew.members]
+        return all(answer and bundle.sha256 in answer[1] for answer in await asyncio.gather(*asked))
+
+    await until(do_all, what=f"version {bundle.version} in every worker")
 
 
 @pytest.mark.thorough

@@ -23,33 +23,26 @@ from model.registry import Alias, Registry
 from monitoring.quality.cohorts import cohort_weeks
 from monitoring.quality.counts import QualityCounts
 from monitoring.quality.scored_outcomes import ScoredOutcomes
-from schemas.fields import FieldKind
-from schemas.lead_outcome import encode_outcome
 from stream.broker import Broker
 from stream.cli.demo import DRIFT
 from stream.process.model_trial import Trials
 from stream.retraining.plan_log import RetrainLog
 from stream.retraining.request import read_request
-from stream.simulator.lead_file import leads_of
 from testing.kafka_client import Record, TopicFactory, produce, until
 from tests.conftest import CONTACTS
-from tests.integration.command_process import run_command
-from tests.integration.worker_process import CONTACT, Stage
+from tests.integration.retraining_stage import (
+    LATER,
+    LEADS,
+    RULES,
+    leads_in,
+    leadscore,
+    send_outcomes,
+    train_past,
+)
+from tests.integration.worker_process import Stage
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
-PAST, LEADS, LATER = slice(20_000, 23_000), slice(36_188, 40_188), slice(40_188, 41_188)
-DAY_MS = 86_400_000
-RULES = {
-    "LEADSCORE_RETRAIN_TIME": "created",
-    "LEADSCORE_OUTCOME_HORIZON_DAYS": "2",
-    "LEADSCORE_OUTCOME_LATE_DAYS": "1",
-    "LEADSCORE_RETRAIN_WINDOW_DAYS": "3000",
-    "LEADSCORE_RETRAIN_MIN_ROWS": "2000",
-    "LEADSCORE_RETRAIN_TRIALS": "0",
-    "LEADSCORE_RETRAIN_TRIGGERS": "drift",
-    "LEADSCORE_RETRAIN_POLL_SECONDS": "1",
-}
 CHAIN = {
     "LEADSCORE_RETRAIN_AUTO": "true",
     "LEADSCORE_RETRAIN_VERDICT_SECONDS": "3",
@@ -70,19 +63,8 @@ def contacts_table() -> Table:
 @pytest.fixture(scope="module")
 def trained(contacts_table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A registry with a model of earlier contacts, without an alias."""
-    from model.training.train import TrainOptions, train
-
-    options = TrainOptions(
-        target="y",
-        id="lead_id",
-        time="created_at",
-        exclude=("duration",),
-        schema=CONTACT.avro,
-        name="bank",
-    )
     folder = tmp_path_factory.mktemp("retraining") / "models"
-    artefacts = train(contacts_table.slice(PAST.start, PAST.stop), options).artefacts
-    Registry(folder).publish("bank", artefacts)
+    train_past(contacts_table, folder)
     return folder
 
 
@@ -112,36 +94,11 @@ async def stage(
     stage.end()
 
 
-async def send_outcomes(kafka: Broker, stage: Stage, table: Table) -> int:
-    """Send the outcomes of the contacts a day later; returns the number of conversions."""
-    columns = table.columns_for(
-        {"lead_id": FieldKind.TEXT, "y": FieldKind.CATEGORY, "created_at": FieldKind.DATE}
-    )
-    times = np.asarray(columns["created_at"], dtype=np.float64)
-    records = []
-    for lead_id, won, created in zip(columns["lead_id"], columns["y"], times, strict=True):
-        outcome = {
-            "lead_id": lead_id,
-            "outcome": "converted" if won == "yes" else "lost",
-            "occurred_at": int(created) + DAY_MS,
-        }
-        records.append(Record(encode_outcome(outcome), str(lead_id).encode()))
-    await produce(kafka.bootstrap, stage.settings.leads_outcomes, records)
-    return sum(won == "yes" for won in columns["y"])
-
-
-async def leadscore(stage: Stage, *arguments: str) -> tuple[int, Any]:
-    """Run a command to its end; returns its exit code and the line of JSON that it prints."""
-    result = await run_command(stage, *arguments, "--json", **RULES)
-    [line] = result.lines
-    return result.code, line
-
-
 async def test_drift_starts_a_retraining_whose_candidate_goes_into_production(
     kafka: Broker, stage: Stage, registry: Path, contacts_table: Table
 ) -> None:
     now = contacts_table.slice(LEADS.start, LEADS.stop)
-    leads = leads_of(now, CONTACT, lead_id="lead_id", time="created_at")
+    leads = leads_in(now)
     worker = await stage.start(**DRIFT)
     await stage.until_committed(await stage.play(leads))
     conversions = await send_outcomes(kafka, stage, now)
@@ -195,7 +152,7 @@ async def until_production(
     for each in roles:
         await each.ready()
     later = contacts_table.slice(LATER.start, LATER.stop)
-    leads = leads_of(later, CONTACT, lead_id="lead_id", time="created_at")
+    leads = leads_in(later)
     await stage.until_committed(await stage.play(leads[:700]))
     await send_outcomes(kafka, stage, later)
 
