@@ -192,6 +192,17 @@ async def audit(
     int
         How many leads came out more than once; any is an error where it is exactly once.
     """
+    found = await audit_leads(stage, played, within)
+    for model in (bundle, *others):
+        await assert_counts_are_exact(stage, model, found)
+    assert set(found.models.values()) <= {model.sha256 for model in (bundle, *others)}
+    account = await second_audit(stage, bundle, *others, played=played, **more)
+    assert account.totals.repeats == found.repeats
+    return found.repeats
+
+
+async def audit_leads(stage: Stage, played: Played | None = None, within: float = 60.0) -> Outcomes:
+    """Wait until all is done; every lead came out, scored or dead, with one event id of its own."""
     await until_done(stage, within)
     found, sources = await outcomes(stage), await sources_of(stage)
     done = found.scored.keys() | found.dead.keys()
@@ -205,12 +216,7 @@ async def audit(
         sent = {(at, offset) for at, runs in played.offsets.items() for r in runs for offset in r}
         assert not sent - sources, f"{len(sent - sources)} leads that were sent are not in the log"
         assert found.dead == played.dead_letters(refuse_few_fields=False)
-    for model in (bundle, *others):
-        await assert_counts_are_exact(stage, model, found)
-    assert set(found.models.values()) <= {model.sha256 for model in (bundle, *others)}
-    account = await second_audit(stage, bundle, *others, played=played, **more)
-    assert account.totals.repeats == found.repeats
-    return found.repeats
+    return found
 
 
 async def until_done(stage: Stage, within: float) -> None:
@@ -257,7 +263,8 @@ async def assert_counts_are_exact(stage: Stage, bundle: Bundle, outputs: Outcome
     try:
         await until(are_told, within=TOLD_WITHIN)
     except AssertionError:
-        assert leads_of(found) == leads_of(expected), "leads by window"
+        counted, wanted = leads_of(found), leads_of(expected)
+        assert counted == wanted, f"leads by window: {counted}, not {wanted}"
     assert found == expected, "counts of drift"
 
 
