@@ -51,6 +51,8 @@ class FakeConsumer:
         Set when such a position is requested.
     record_bytes
         Size of a record.
+    holds_fetches
+        Whether fetches are held back.
     calls
         Names of what was called, in order, fetches that found nothing left out.
     """
@@ -72,6 +74,7 @@ class FakeConsumer:
         self.lookup.set()
         self.position_asked = asyncio.Event()
         self.hangs_on_stop = False
+        self.holds_fetches = False
         self._listener: ConsumerRebalanceListener = None
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._positions: dict[TopicPartition, int] = {}
@@ -145,6 +148,8 @@ class FakeConsumer:
         self, most: int, wanted: Iterable[TopicPartition]
     ) -> dict[TopicPartition, SizedRecords]:
         fetched: dict[TopicPartition, SizedRecords] = {}
+        if self.holds_fetches:
+            return fetched
         for partition in sorted(self._assigned.intersection(wanted) - self._paused):
             log, position = self.kafka.logs[partition], self._look_up(partition)
             if not most:
@@ -219,12 +224,15 @@ class FakeConsumer:
         assert self._assigned.issuperset(partitions)
         self._paused.update(partitions)
 
-    def paused(self) -> set[TopicPartition]:
-        return set(self._paused)
-
     def resume(self, *partitions: TopicPartition) -> None:
         assert self._assigned.issuperset(partitions)
         self._paused.difference_update(partitions)
+
+    def hold_fetches(self) -> None:
+        self.holds_fetches = True
+
+    def release_fetches(self) -> None:
+        self.holds_fetches = False
 
     # Committing
 

@@ -354,18 +354,24 @@ class BatchSource(Service, ConsumerRebalanceListener):
             else:
                 raise
             return
-        lingers = self.options.linger > 0 and self._is_small(fetched)
-        if lingers:
-            # Before the client sends its next request: the broker would answer it with the first
-            # record that arrives, and the records after it would wait there for the next poll.
-            consumer.pause(*consumer.assignment())
+        if self.options.linger > 0 and self._is_small(fetched):
+            await self._linger_with(fetched)
+            return
         await self._hand_over(fetched)
-        # Yields also without a linger: under a backlog neither getmany nor the channel waits, and
-        # several polls in a row would keep every other task from running.
-        await asyncio.sleep(self.options.linger if lingers else 0)
-        if lingers:
-            kept = self._unreadable.stopped_at.keys() | self.held
-            consumer.resume(*(set(consumer.paused()) - kept))
+        # Under a backlog neither getmany nor the channel waits, and several polls in a row would
+        # keep every other task from running.
+        await asyncio.sleep(0)
+
+    async def _linger_with(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        """Hand over the records of a small poll, and let more accumulate before the next fetch."""
+        # Before the client sends its next request: the broker would answer it with the first
+        # record that arrives, and the records after it would wait there for the next poll.
+        self._consumer.hold_fetches()
+        try:
+            await self._hand_over(fetched)
+            await asyncio.sleep(self.options.linger)
+        finally:
+            self._consumer.release_fetches()
 
     async def _hand_over(
         self,

@@ -7,6 +7,7 @@ fail if a release of aiokafka changes one of them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +26,9 @@ __all__ = [
     "FetchClient",
     "Fetched",
     "crc32c",
-    "on_unserved_fetches",
     "positions",
     "read_legacy_batch",
+    "watch_fetches",
 ]
 
 ISOLATION_LEVELS = {"read_uncommitted": 0, "read_committed": 1}
@@ -162,29 +163,38 @@ def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
     return {at: int(state.position) for at, state in states.items() if state.has_valid_position}
 
 
-def on_unserved_fetches(
-    consumer: AIOKafkaConsumer, note: Callable[[TopicPartition, int], None]
+def watch_fetches(
+    consumer: AIOKafkaConsumer,
+    may_fetch: asyncio.Event,
+    on_unserved: Callable[[TopicPartition, int], None],
 ) -> None:
-    """Call back with each offset that the broker can't serve (CORRUPT_MESSAGE).
+    """Hold fetches back, and call back with each offset that can't be served (CORRUPT_MESSAGE).
 
-    aiokafka logs "Unexpected error while fetching data", without topic or offset, and retries for
-    ever.
+    Of such an offset aiokafka logs "Unexpected error while fetching data", without topic or offset,
+    and retries for ever.
 
     Parameters
     ----------
     consumer
         A started consumer.
-    note
+    may_fetch
+        While it is not set, requests wait before they are sent. To aiokafka they are on their way:
+        pausing the partitions would have the same effect, but it rebuilds the request at each end
+        of a pause.
+    on_unserved
         Called with the requested offset.
     """
     client = consumer._client
     send = client.send
 
     async def watched(node_id: int, request: Any, **options: Any) -> Any:
+        if not isinstance(request, FetchRequest):
+            return await send(node_id, request, **options)
+        if not may_fetch.is_set():
+            await may_fetch.wait()
         response = await send(node_id, request, **options)
-        if isinstance(request, FetchRequest):
-            for partition, offset in _unserved(request, response):
-                note(partition, offset)
+        for partition, offset in _unserved(request, response):
+            on_unserved(partition, offset)
         return response
 
     client.send = watched

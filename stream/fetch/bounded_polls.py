@@ -23,7 +23,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.errors import CorruptRecordException
 
-from stream.fetch.aiokafka_internals import on_unserved_fetches
+from stream.fetch.aiokafka_internals import watch_fetches
 from stream.fetch.memory_budget import RECORD_OVERHEAD, MemoryBudget
 
 try:
@@ -183,11 +183,21 @@ class BoundedConsumer(AIOKafkaConsumer):
         self._budget = budget
         self._sharing = 1
         self._unserved: dict[TopicPartition, int] = {}
+        self._may_fetch = asyncio.Event()
+        self._may_fetch.set()
 
     async def start(self) -> None:
         """Connect."""
         await super().start()
-        on_unserved_fetches(self, self._unserved.__setitem__)
+        watch_fetches(self, self._may_fetch, self._unserved.__setitem__)
+
+    def hold_fetches(self) -> None:
+        """Send no fetch request until they are released."""
+        self._may_fetch.clear()
+
+    def release_fetches(self) -> None:
+        """Send the fetch requests that were held back, and those to come."""
+        self._may_fetch.set()
 
     async def getmany(
         self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
@@ -202,7 +212,7 @@ class BoundedConsumer(AIOKafkaConsumer):
         if self._unserved:
             self._raise_unserved(partitions or self.assignment())
         self._share_fetches(len(self.assignment()))
-        wait_ms = 0
+        wait_ms = 0 if self._fetcher._records else timeout_ms
         while True:
             with polled_within(self._budget.poll_bytes) as allowance:
                 found: Mapping[TopicPartition, Sequence[Any]] = await super().getmany(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -78,11 +78,14 @@ class Consumer(Protocol):
     def pause(self, *partitions: TopicPartition) -> None:
         """Stop fetching from these partitions."""
 
-    def paused(self) -> Iterable[TopicPartition]:
-        """Return the paused partitions."""
-
     def resume(self, *partitions: TopicPartition) -> None:
         """Fetch from them again."""
+
+    def hold_fetches(self) -> None:
+        """Send no fetch request until they are released; those under way are not affected."""
+
+    def release_fetches(self) -> None:
+        """Send fetch requests again."""
 
 
 def open_consumer(

@@ -321,7 +321,7 @@ async def test_lingers_after_a_small_poll_so_that_records_come_together() -> Non
         await asyncio.sleep(1)
         assert sum(bench.consumer.fetched) == 200
         assert len(bench.consumer.fetched) < 30
-        assert not bench.consumer.paused()
+        assert not bench.consumer.holds_fetches
 
 
 @in_jumping_time
@@ -335,16 +335,27 @@ async def test_does_not_linger_after_a_large_poll() -> None:
 
 
 @in_jumping_time
-async def test_a_rebalance_during_a_linger_leaves_nothing_paused() -> None:
+async def test_a_rebalance_during_a_linger_leaves_no_fetch_held_back() -> None:
     kafka = FakeKafka(2)
     async with running(kafka, SourceOptions(linger=1.0)) as bench:
         kafka[0].append()
         [batch] = await bench.take()
         batch.done()
-        assert bench.consumer.paused()
+        assert bench.consumer.holds_fetches
         await bench.consumer.rebalance([1])
         kafka[1].append()
         await bench.take()
+
+
+@in_jumping_time
+async def test_a_stop_during_a_linger_releases_the_fetches() -> None:
+    kafka = FakeKafka()
+    async with running(kafka, SourceOptions(linger=1000.0)) as bench:
+        kafka[0].append()
+        [batch] = await bench.take()
+        batch.done()
+        assert bench.consumer.holds_fetches
+    assert not bench.consumer.holds_fetches
 
 
 # The stop

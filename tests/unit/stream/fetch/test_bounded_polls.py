@@ -1,5 +1,6 @@
 """Polls bounded in bytes, through aiokafka's own fetcher: the private parts that they rest on."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.fetch import FetchRequest
 
 from stream.fetch import bounded_polls
-from stream.fetch.aiokafka_internals import on_unserved_fetches
+from stream.fetch.aiokafka_internals import watch_fetches
 from stream.fetch.bounded_batches import BatchLimits, BoundedRecords
 from stream.fetch.bounded_polls import (
     BoundedConsumer,
@@ -221,6 +222,7 @@ async def test_a_consumer_has_its_fetches_bounded_and_shared_among_its_partition
     consumer = BoundedConsumer(budget=budget, bootstrap_servers="127.0.0.1:1")
     assert fetcher.FetchResult is BoundedFetchResult
     consumer._fetcher = SimpleNamespace(
+        _records={},
         _max_partition_fetch_bytes=consumer._max_partition_fetch_bytes,
         fetched_records=nothing,
     )
@@ -240,6 +242,7 @@ async def test_a_poll_of_a_consumer_takes_no_more_than_its_budget_gives_it(
     budget = MemoryBudget(48 * 3 * RECORD)
     consumer = BoundedConsumer(budget=budget, bootstrap_servers="127.0.0.1:1")
     consumer._fetcher = SimpleNamespace(
+        _records={},
         _max_partition_fetch_bytes=1000,
         fetched_records=partial(Fetcher.fetched_records, FakeFetcher(leads(10))),
     )
@@ -263,8 +266,10 @@ async def test_an_offset_that_the_broker_cannot_serve_is_raised_by_the_poll(
         return answer
 
     consumer._client = SimpleNamespace(send=send)
-    on_unserved_fetches(consumer, consumer._unserved.__setitem__)
-    consumer._fetcher = SimpleNamespace(_max_partition_fetch_bytes=1000, fetched_records=nothing)
+    watch_fetches(consumer, consumer._may_fetch, consumer._unserved.__setitem__)
+    consumer._fetcher = SimpleNamespace(
+        _records={}, _max_partition_fetch_bytes=1000, fetched_records=nothing
+    )
     consumer._coordinator = SimpleNamespace(check_errors=lambda: None)
     monkeypatch.setattr(consumer, "assignment", lambda: frozenset([first, second]))
     assert await consumer._client.send(1, request) is answer
@@ -272,6 +277,28 @@ async def test_an_offset_that_the_broker_cannot_serve_is_raised_by_the_poll(
     with pytest.raises(CorruptRecordException, match=r"partition=1.* at offset 23"):
         await consumer.getmany()
     assert await consumer.getmany() == {}
+    consumer._closed = True  # it was never started
+
+
+async def test_fetches_that_are_held_back_are_sent_when_they_are_released() -> None:
+    consumer = BoundedConsumer(bootstrap_servers="127.0.0.1:1")
+    sent: list[Any] = []
+
+    async def send(_: int, request: Any) -> Any:
+        sent.append(request)
+        return SimpleNamespace(topics=[])
+
+    consumer._client = SimpleNamespace(send=send)
+    watch_fetches(consumer, consumer._may_fetch, consumer._unserved.__setitem__)
+    consumer.hold_fetches()
+    fetch = FetchRequest(200, 1, 1000, 0, [])
+    fetching = asyncio.create_task(consumer._client.send(1, fetch))
+    await consumer._client.send(1, "another request")
+    assert sent == ["another request"]
+    consumer.release_fetches()
+    await fetching
+    await consumer._client.send(1, fetch)
+    assert sent == ["another request", fetch, fetch]
     consumer._closed = True  # it was never started
 
 
