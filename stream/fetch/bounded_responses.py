@@ -24,6 +24,7 @@ from weakref import ReferenceType
 from aiokafka import conn
 from aiokafka.protocol.fetch import FetchRequest
 
+from stream.fetch.frequent_messages import use_fast_codecs
 from stream.fetch.silent_connections import WatchedConnection
 
 __all__ = ["KEPT_BYTES", "BoundedConnection", "bound_responses"]
@@ -78,6 +79,7 @@ class BoundedConnection(WatchedConnection):
 
 # On import, before the first connection is made.
 conn.AIOKafkaConnection = BoundedConnection
+use_fast_codecs()
 
 
 def bound_responses(limit: int) -> None:
