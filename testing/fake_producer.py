@@ -134,13 +134,25 @@ class FakeProducer:
         await self.output.is_known.wait()
         if self.is_stopped:
             raise ProducerClosed
-        to = TopicPartition(topic, partition)
+        return asyncio.shield(self._begin(batch, TopicPartition(topic, partition)))
+
+    def send_batch_at_once(
+        self, batch: Any, topic: str, *, partition: int
+    ) -> asyncio.Future[None] | None:
+        assert self.is_started
+        assert batch.is_closed
+        is_known = topic in self._known and self.output.is_known.is_set()
+        if not is_known or self.is_stopped or partition >= self.output.partitions[topic]:
+            return None
+        return self._begin(batch, TopicPartition(topic, partition))
+
+    def _begin(self, batch: FakeBatch, to: TopicPartition) -> asyncio.Future[None]:
         assert to not in self._on_their_way, "one batch of a partition at a time"
         self._on_their_way.add(to)
         write = asyncio.ensure_future(self._write(batch, to))
         self._writes.add(write)
         write.add_done_callback(self._writes.discard)
-        return asyncio.shield(write)
+        return write
 
     async def _write(self, batch: FakeBatch, to: TopicPartition) -> None:
         try:

@@ -14,6 +14,8 @@ import logging
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import (
@@ -30,7 +32,7 @@ from stream.kafka.producer import (
     BatchBuilder,
     Output,
     Parcel,
-    Producer,
+    PromptProducer,
     as_fatal,
     await_partition,
     is_retriable,
@@ -45,6 +47,9 @@ from stream.process.deadlines import fail_at, now
 __all__ = ["EmitOptions", "Emitter", "Output", "RecordsTooLargeError"]
 
 log = logging.getLogger(__name__)
+
+AT_ONCE_ROWS = 100
+"""Most rows that are sent without a task for them: few enough to be packed twice if need be."""
 
 
 class RecordsTooLargeError(FatalError):
@@ -113,6 +118,17 @@ class _Sending:
             self.delivered.set_exception(error)
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """The rows of one call, sent as one batch; no task waits for it."""
+
+    sending: _Sending
+    parcel: Parcel
+    producer: PromptProducer
+    written: asyncio.Future[Any]
+    overdue: asyncio.TimerHandle
+
+
 class Emitter:
     """Sends batches, each to a given partition.
 
@@ -139,7 +155,7 @@ class Emitter:
     def __init__(
         self,
         topics: Collection[str],
-        connect: Callable[[int], Producer],
+        connect: Callable[[int], PromptProducer],
         read_limits: LimitReader,
         *,
         options: EmitOptions | None = None,
@@ -157,6 +173,7 @@ class Emitter:
         self._is_connected = False
         self._waiting: dict[TopicPartition, deque[_Sending]] = {}
         self._delivering: set[TopicPartition] = set()
+        self._begun: dict[TopicPartition, _Begun] = {}
         self._deliveries = BackgroundTasks()
         self._replacing = asyncio.Lock()
         self._retiring = BackgroundTasks()
@@ -181,6 +198,8 @@ class Emitter:
         if not self._is_connected:
             return
         by = now() + self.options.stop_limit
+        for to in list(self._begun):
+            self._take_over(to)
         if not await self._deliveries.finish(by):
             log.warning(
                 "batches were not acknowledged within %.1f s of the stop: their offsets are not"
@@ -231,8 +250,52 @@ class Emitter:
         self._waiting[to].append(sending)
         if to not in self._delivering:
             self._delivering.add(to)
-            self._deliveries.start(self._deliver_all(to))
+            if not self._begin(to, sending):
+                self._deliveries.start(self._deliver_all(to))
         return (sending.delivered,)
+
+    def _begin(self, to: TopicPartition, sending: _Sending) -> bool:
+        """Send the only rows that wait for a partition; return False if a task has to.
+
+        At a low rate most batches have few rows and are delivered at once: what awaits a task with
+        a time limit costs more than all else that is done for such a batch.
+        """
+        if len(sending.rows) > AT_ONCE_ROWS:
+            return False
+        producer, parcel = self._producer, next(self._pack(sending.rows, 0))
+        if len(parcel.rows) < len(sending.rows):
+            return False
+        written = producer.send_batch_at_once(parcel.builder, to.topic, partition=to.partition)
+        if written is None:
+            return False
+        self._waiting[to].clear()
+        overdue = asyncio.get_running_loop().call_at(sending.deadline, self._take_over, to)
+        self._begun[to] = _Begun(sending, parcel, producer, written, overdue)
+        written.add_done_callback(partial(self._end_begun, to))
+        return True
+
+    def _end_begun(self, to: TopicPartition, written: asyncio.Future[Any]) -> None:
+        """Complete the call of a batch that was written; a task handles all else."""
+        begun = self._begun.get(to)
+        if begun is None or begun.written is not written:
+            return  # a task has taken over
+        if written.cancelled() or written.exception() is not None:
+            self._take_over(to)
+            return
+        self._pop_begun(to).sending.end(None)
+        if self._waiting[to]:
+            self._deliveries.start(self._deliver_all(to))
+        else:
+            self._delivering.discard(to)
+
+    def _take_over(self, to: TopicPartition) -> None:
+        """Wait for a batch by a task: it has failed, is overdue, or the emitter stops."""
+        self._deliveries.start(self._deliver_all(to, self._pop_begun(to)))
+
+    def _pop_begun(self, to: TopicPartition) -> _Begun:
+        begun = self._begun.pop(to)
+        begun.overdue.cancel()
+        return begun
 
     async def _expect(self, to: TopicPartition) -> None:
         try:
@@ -241,28 +304,31 @@ class Emitter:
             raise as_fatal(error) from error
         self._waiting.setdefault(to, deque())
 
-    async def _deliver_all(self, to: TopicPartition) -> None:
-        """Deliver the waiting rows of a partition until there are none."""
+    async def _deliver_all(self, to: TopicPartition, begun: _Begun | None = None) -> None:
+        """Deliver what was begun, and the waiting rows of a partition until there are none."""
         waiting = self._waiting[to]
         group: list[_Sending] = []
         try:
-            while waiting:
-                group = _next_of(waiting)
+            while waiting or begun:
+                group = _next_of(waiting) if begun is None else [begun.sending]
                 if not group:
                     continue
                 try:
-                    refused = await self._deliver(to, group)
+                    refused = await self._deliver(to, group, begun)
                 except Exception as error:
                     for sending in group:
                         sending.end(error)
                 else:
                     _end_all(to.topic, group, refused)
+                begun = None
         finally:
             self._delivering.discard(to)
             for sending in (*group, *waiting):  # only if the emitter was stopped
                 sending.delivered.cancel()
 
-    async def _deliver(self, to: TopicPartition, group: Sequence[_Sending]) -> list[int]:
+    async def _deliver(
+        self, to: TopicPartition, group: Sequence[_Sending], begun: _Begun | None
+    ) -> list[int]:
         """Write rows; return the positions of those refused as too large."""
         rows = group[0].rows
         if len(group) > 1:
@@ -273,10 +339,12 @@ class Emitter:
             f"{self.options.delivery_limit:.0f} s, but was not: check the brokers, and that "
             f"the topic still has partition {to.partition}."
         )
+        if group[0].deadline <= now():  # the batch before it has failed so, and may be under way
+            raise FatalError(sentence)
         try:
             async with fail_at(group[0].deadline, sentence):
-                for parcel in self._pack(rows, 0):
-                    refused += await self._write(to, parcel)
+                for parcel in self._pack(rows, 0) if begun is None else [begun.parcel]:
+                    refused += await self._write(to, parcel, begun)
         except KafkaError as error:
             raise as_fatal(error) from error
         return refused
@@ -287,15 +355,21 @@ class Emitter:
 
         return pack(create_batch, rows, start=start, timestamp_ms=self._clock.stamp())
 
-    async def _write(self, to: TopicPartition, parcel: Parcel) -> list[int]:
-        """Write a batch; return the positions of the rows refused as too large."""
-        producer = self._producer
-        if len(parcel.rows) > 1 and parcel.builder.size() > self._producer_bytes:
+    async def _write(
+        self, to: TopicPartition, parcel: Parcel, begun: _Begun | None = None
+    ) -> list[int]:
+        """Write a batch, or wait for it; return the positions of the rows refused as too large."""
+        producer = self._producer if begun is None else begun.producer
+        is_too_large = len(parcel.rows) > 1 and parcel.builder.size() > self._producer_bytes
+        if begun is None and is_too_large:
             return await self._write_anew(to, parcel)  # packed before a refusal lowered the limit
         try:
-            # Each time: a topic may have been deleted and created again with fewer partitions.
-            await await_partition(producer, to, self.options.partition_limit)
-            await (await producer.send_batch(parcel.builder, to.topic, partition=to.partition))
+            if begun is None:
+                # Each time: a topic may have been deleted and created again with fewer partitions.
+                await await_partition(producer, to, self.options.partition_limit)
+                await (await producer.send_batch(parcel.builder, to.topic, partition=to.partition))
+            else:
+                await asyncio.shield(begun.written)
         except (MessageSizeTooLargeError, RecordListTooLargeError):
             await self._learn_limit(to.topic, parcel, producer)
             if len(parcel.rows) == 1:
@@ -322,7 +396,7 @@ class Emitter:
             refused += await self._write(to, part)
         return refused
 
-    async def _learn_limit(self, topic: str, refused: Parcel, producer: Producer) -> None:
+    async def _learn_limit(self, topic: str, refused: Parcel, producer: PromptProducer) -> None:
         """Lower the limit of a batch, or of a record, after a refusal."""
         async with self._replacing:
             if self._producer is not producer:
@@ -331,12 +405,12 @@ class Emitter:
             await self.limits.learn(topic, size, is_one_record=is_one)
             await self._open_in_place_of(producer)
 
-    async def _replace(self, producer: Producer) -> None:
+    async def _replace(self, producer: PromptProducer) -> None:
         async with self._replacing:
             if self._producer is producer:
                 await self._open_in_place_of(producer)
 
-    async def _open_in_place_of(self, producer: Producer) -> None:
+    async def _open_in_place_of(self, producer: PromptProducer) -> None:
         await retry(self._open, doing="opening a producer", may_pass=is_retriable, log=log)
         self._retire(producer)
 
@@ -354,7 +428,7 @@ class Emitter:
             raise
         self._producer, self._producer_bytes = producer, size
 
-    def _retire(self, producer: Producer) -> None:
+    def _retire(self, producer: PromptProducer) -> None:
         """Close a producer in the background, once it has delivered its batches."""
         self._retiring.start(producer.stop())
 

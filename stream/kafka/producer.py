@@ -22,6 +22,7 @@ __all__ = [
     "Output",
     "Parcel",
     "Producer",
+    "PromptProducer",
     "TransactionalOpener",
     "TransactionalProducer",
     "as_fatal",
@@ -92,6 +93,22 @@ class Producer(Protocol):
         """Queue a batch; the result completes when it is delivered."""
 
 
+class PromptProducer(Producer, Protocol):
+    """A producer that can also send without waiting."""
+
+    def send_batch_at_once(
+        self, batch: BatchBuilder, topic: str, *, partition: int
+    ) -> asyncio.Future[Any] | None:
+        """Queue a batch, closed, if ``send_batch`` would neither wait nor fail.
+
+        Returns
+        -------
+        asyncio.Future or None
+            Completes when the batch is delivered; the caller must not cancel it. None: the batch
+            was not queued.
+        """
+
+
 class TransactionalProducer(Producer, Protocol):
     """A producer whose records become visible together, with the offsets of their sources.
 
@@ -142,6 +159,18 @@ class _BatchProducer(AIOKafkaProducer):
         batch: BatchBuilder = super().create_batch()
         return batch
 
+    def send_batch_at_once(
+        self, batch: BatchBuilder, topic: str, *, partition: int
+    ) -> asyncio.Future[Any] | None:
+        """Queue a batch, closed, without waiting; return None if that is not possible."""
+        accumulator, to = self._message_accumulator, TopicPartition(topic, partition)
+        is_able = not (self._is_transactional or accumulator._closed or accumulator._exception)
+        known = self.client.cluster.partitions_for_topic(topic) or ()
+        if not is_able or partition not in known or accumulator._batches.get(to):
+            return None
+        delivered: asyncio.Future[Any] = accumulator._append_batch(batch, to).future
+        return delivered
+
 
 TransactionalOpener = Callable[[str, int], TransactionalProducer]
 """Makes a producer, given its transactional id and the most bytes of its batches."""
@@ -155,7 +184,7 @@ def open_producer(
     metadata_max_age: float = 15.0,
     request_timeout: float = 15.0,
     **options: Any,
-) -> Producer:
+) -> PromptProducer:
     """Return the idempotent producer of the emitter, not started.
 
     Parameters
@@ -174,7 +203,7 @@ def open_producer(
     options
         Any other option of ``AIOKafkaProducer``.
     """
-    producer: Producer = _BatchProducer(
+    producer: PromptProducer = _BatchProducer(
         **connection,
         enable_idempotence=True,
         acks="all",
@@ -188,10 +217,10 @@ def open_producer(
     return producer
 
 
-def producer_opener(settings: Settings) -> Callable[[int], Producer]:
+def producer_opener(settings: Settings) -> Callable[[int], PromptProducer]:
     """Return a function that opens a producer, given the most bytes of its batches."""
 
-    def open_one(max_batch_bytes: int, **options: Any) -> Producer:
+    def open_one(max_batch_bytes: int, **options: Any) -> PromptProducer:
         return open_producer(
             settings.kafka_client_options(),
             max_batch_bytes,

@@ -17,7 +17,13 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
-from stream.deliver.batch_producer import EmitOptions, Emitter, Output, RecordsTooLargeError
+from stream.deliver.batch_producer import (
+    AT_ONCE_ROWS,
+    EmitOptions,
+    Emitter,
+    Output,
+    RecordsTooLargeError,
+)
 from stream.kafka.producer import pack
 from stream.kafka.record_clock import RecordClock
 from testing.fake_producer import FakeBatch, FakeOutput
@@ -107,6 +113,50 @@ async def test_rows_sent_while_a_batch_is_in_flight_go_together() -> None:
         await delivered(sent)
     assert output.written[TP] == [b"one", b"two", b"three", b"four"]
     assert len(output.batches) == 2, "one, and those behind it"
+
+
+@in_jumping_time
+async def test_a_few_rows_are_sent_at_once_and_many_by_a_task() -> None:
+    output = make_output()
+    async with emitting(output, replace(OPTIONS, max_batch_bytes=10_000)) as emitter:
+        before = len(asyncio.all_tasks())
+        few = await emitter.send(SCORED, 0, numbered(AT_ONCE_ROWS))
+        assert len(asyncio.all_tasks()) == before + 1, "the fake broker's"
+        many = await emitter.send(SCORED, 1, numbered(AT_ONCE_ROWS + 1))
+        assert len(asyncio.all_tasks()) == before + 2, "one that will send them"
+        await delivered([*few, *many])
+    assert [len(output.written[TopicPartition(SCORED, at)]) for at in (0, 1)] == [100, 101]
+
+
+@in_jumping_time
+async def test_rows_of_a_topic_that_is_not_known_yet_wait_for_it() -> None:
+    output = make_output()
+    async with emitting(output) as emitter:
+        output.is_known.clear()
+        sent = await emitter.send(SCORED, 0, rows(b"one"))
+        sent = [*sent, *await emitter.send(SCORED, 0, rows(b"two"))]
+        await asyncio.sleep(0.1)
+        assert output.written[TP] == []
+        output.is_known.set()
+        await delivered(sent)
+    assert output.written[TP] == [b"one", b"two"]
+
+
+@in_jumping_time
+async def test_a_stop_waits_for_rows_that_were_sent_at_once() -> None:
+    output = make_output()
+    async with emitting(output) as emitter:
+        hold = asyncio.Event()
+        output.answers.append(hold.wait())
+        [sent] = await emitter.send(SCORED, 0, rows(b"one"))
+        stop = asyncio.create_task(emitter.stop())
+        await asyncio.sleep(1)
+        assert not stop.done()
+        hold.set()
+        await stop
+        assert sent.done()
+        assert not sent.cancelled()
+    assert output.written[TP] == [b"one"]
 
 
 @in_jumping_time
