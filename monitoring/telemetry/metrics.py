@@ -1,13 +1,13 @@
 """Metrics of a scoring worker: one class records them, one registry exposes them.
 
-A batch takes a fixed number of calls, with whole arrays: at 500 leads a batch the metrics cost well
+A poll takes a fixed number of calls, with whole arrays: at 500 leads a batch the metrics cost well
 under half a microsecond a lead (a test in ``tests/unit/monitoring`` checks it).
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -108,10 +108,10 @@ class Metrics(ModelMetrics, SourceRecorder):
         """Observe the time from the start of a poll until its scored events were encoded."""
         self._scoring.observe(seconds)
 
-    def observe_batch(
+    def observe_batches(
         self,
         *,
-        consumed: int,
+        consumed: Sequence[int],
         scores: NDArray[np.float32],
         coverage: NDArray[np.float32],
         low_coverage: NDArray[np.bool_],
@@ -119,14 +119,14 @@ class Metrics(ModelMetrics, SourceRecorder):
         dead_letters: Mapping[ErrorCode, int],
         dropped: int = 0,
     ) -> None:
-        """Count a completed batch: all its outputs were delivered.
+        """Count completed batches: all their outputs were delivered.
 
         Parameters
         ----------
         consumed
-            Number of records in the batch.
+            Number of records in each batch.
         scores
-            Shape (n,): calibrated probabilities of its scored leads.
+            Shape (n,): calibrated probabilities of their scored leads.
         coverage
             Shape (n,): feature coverage of each.
         low_coverage
@@ -139,15 +139,18 @@ class Metrics(ModelMetrics, SourceRecorder):
         dropped
             Number of records without an output.
         """
-        self._batch_records.observe(consumed)
+        for records in consumed:
+            self._batch_records.observe(records)
         self._scored.inc(len(scores))
         for code, records in dead_letters.items():
             self._dead_letters.labels(code.value).inc(records)
-        self._dropped.inc(dropped)
+        if dropped:
+            self._dropped.inc(dropped)
         self._scores.observe_many(scores)
         self._coverage.observe_many(coverage)
         self._event_to_scored.observe_many(latency_seconds)
-        self._low_coverage.inc(int(np.count_nonzero(low_coverage)))
+        if few := int(np.count_nonzero(low_coverage)):
+            self._low_coverage.inc(few)
 
     def leads_out_of_order(self, leads: int) -> None:
         """Count leads that are too far out of order to be counted for drift."""

@@ -136,8 +136,8 @@ class Exposed:
         for stage in get_args(Stage):
             self.worker.observe_stage(stage, seconds)
         self.worker.observe_scoring(seconds)
-        self.worker.observe_batch(
-            consumed=leads,
+        self.worker.observe_batches(
+            consumed=[leads],
             scores=np.full(leads, 0.25, dtype=np.float32),
             coverage=np.full(leads, 0.4 if self.is_sick else 1.0, dtype=np.float32),
             low_coverage=np.full(leads, self.is_sick),

@@ -29,7 +29,7 @@ from schemas.errors import ErrorCode, LoadFailure
 from schemas.model_identity import ModelIdentity
 
 BATCH: dict[str, Any] = {
-    "consumed": 4,
+    "consumed": [4],
     "scores": np.array([0.1, 0.5, 0.9], dtype=np.float32),
     "coverage": np.array([1.0, 0.6, 0.5], dtype=np.float32),
     "low_coverage": np.array([False, False, True]),
@@ -43,7 +43,7 @@ def filled() -> Metrics:
     metrics = Metrics(worker_registry(), version="1.2.3")
     CanaryMetrics(metrics.registry).scored("canary", 4)
     metrics.batch_consumed("leads.created", 3, 4)
-    metrics.observe_batch(**BATCH)
+    metrics.observe_batches(**BATCH)
     for stage in get_args(Stage):
         metrics.observe_stage(stage, 0.002)
     metrics.observe_scoring(0.004)
@@ -96,8 +96,8 @@ def test_coverage_at_the_minimum_is_not_low() -> None:
 def test_a_batch_of_dead_letters_only_is_counted() -> None:
     metrics = Metrics(CollectorRegistry(), version="1")
     nothing = np.empty(0, dtype=np.float32)
-    metrics.observe_batch(
-        consumed=2,
+    metrics.observe_batches(
+        consumed=[2],
         scores=nothing,
         coverage=nothing,
         low_coverage=nothing > 1,
@@ -270,8 +270,8 @@ def test_a_lead_costs_less_than_the_budget_of_metrics() -> None:
         for stage in get_args(Stage):
             metrics.observe_stage(stage, 0.002)
         metrics.observe_scoring(0.004)
-        metrics.observe_batch(
-            consumed=leads,
+        metrics.observe_batches(
+            consumed=[leads],
             scores=shares,
             coverage=shares,
             low_coverage=shares < 0.6,

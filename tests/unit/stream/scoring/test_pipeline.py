@@ -351,8 +351,36 @@ async def test_a_stop_leaves_what_is_in_flight_undone() -> None:
         await place.pipeline.accept([given])
         await place.until_sent(1)
         await place.pipeline.stop()
+        await place.deliver(0)
         assert not given.is_done
         assert not place.crashes
+
+
+async def test_batches_that_are_done_together_are_counted_together() -> None:
+    async with Place() as place:
+        await place.pipeline.accept([batch(0, 2, partition=1), batch(7, 3, partition=4)])
+        await place.until_sent(2)
+        place.emitter.deliveries[0].set_result(None)
+        await place.deliver(1)
+        assert place.value("leadscore_leads_scored_total") == 5
+        assert place.value("leadscore_batch_records_count") == 2
+        assert place.value("leadscore_batch_records_sum") == 5
+        assert place.value("leadscore_event_to_scored_seconds_count") == 5
+
+
+async def test_an_error_after_the_delivery_of_a_batch_ends_the_worker() -> None:
+    async with Place() as place:
+        broken = OSError("the log is full")
+
+        def on_done(*_: Any) -> None:
+            raise broken
+
+        place.pipeline._on_done = on_done
+        await place.pipeline.accept([batch(0)])
+        await place.until_sent(1)
+        await place.deliver(0)
+        await place.until_crashed()
+        assert place.crashes == [broken]
 
 
 def event_of(row: Output) -> tuple[bytes | None, bytes | None]:
