@@ -191,12 +191,14 @@ class Scorer:
 
     def counted(self, batch: ReadBatch, features: Features, prediction: Prediction) -> CountedLeads:
         """Return the leads to count for drift: all that could be decoded, scored or refused."""
+        further = None if self.counting is None else self.counting.further
         return CountedLeads.from_records(
             batch.offsets,
             batch.leads.created_at,
             batch.timestamps,
-            self.counted_bins(features),
+            features.bins,
             prediction.probability,
+            None if further is None else further.values(features.matrix),
         )
 
     def counted_again(self, records: Sequence[SourceRecord]) -> CountedLeads:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.reference import AspectReference
+from features.reference import AspectReference, Reference
 from features.spec import Aspect, DateField, FeatureSpec, FieldSpec, TextField
 
-__all__ = ["AspectBins", "further_aspects"]
+__all__ = ["AspectBins", "further_aspects", "further_bins"]
 
 FURTHER = (Aspect.HOUR, Aspect.AGE, Aspect.WORDS, Aspect.KEYWORD)
 """Not the month, nor the day: those of leads that come within days always differ from a year's."""
@@ -26,6 +26,11 @@ def further_aspects(field: FieldSpec) -> tuple[Aspect, ...]:
     if not isinstance(field, DateField | TextField):
         return ()
     return tuple(dict.fromkeys(aspect for aspect in field.aspects if aspect in FURTHER))
+
+
+def further_bins(spec: FeatureSpec, reference: Reference) -> AspectBins | None:
+    """Return what finds the bins of the further aspects of a reference; None if it has none."""
+    return AspectBins(spec, reference.aspects) if reference.aspects else None
 
 
 class AspectBins:
@@ -45,14 +50,15 @@ class AspectBins:
             zip(spec.field_of_column, spec.aspect_of_column, strict=True)
         ):
             columns.setdefault((spec.fields[field].name, aspect), []).append(column)
-        self._aspects = [
-            (bins, slice(found[0], found[-1] + 1))
-            for bins in aspects
-            for found in (columns[bins.field, bins.aspect],)
-        ]
+        self._columns: list[int] = []
+        self._aspects: list[tuple[AspectReference, slice]] = []
+        for bins in aspects:
+            start = len(self._columns)
+            self._columns += columns[bins.field, bins.aspect]
+            self._aspects.append((bins, slice(start, len(self._columns))))
 
-    def codes(self, matrix: NDArray[np.float32]) -> NDArray[np.int16]:
-        """Find the bins of leads.
+    def values(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the bins are found from: one call, however many aspects there are.
 
         Parameters
         ----------
@@ -61,12 +67,27 @@ class AspectBins:
 
         Returns
         -------
+        ndarray of float32, shape (n, columns of further aspects)
+            A copy.
+        """
+        return matrix.take(self._columns, axis=1)
+
+    def codes(self, values: NDArray[np.float32]) -> NDArray[np.int16]:
+        """Find the bins of leads.
+
+        Parameters
+        ----------
+        values
+            As ``values`` returns them, shape (n, columns of further aspects).
+
+        Returns
+        -------
         ndarray of int16, shape (n, further aspects)
             Each one's code in the reference.
         """
-        codes = np.empty((len(matrix), len(self._aspects)), dtype=np.int16)
+        codes = np.empty((len(values), len(self._aspects)), dtype=np.int16)
         for place, (bins, columns) in enumerate(self._aspects):
-            codes[:, place] = _codes(bins, matrix[:, columns])
+            codes[:, place] = _codes(bins, values[:, columns])
         return codes
 
 

@@ -82,7 +82,8 @@ def build_reference(
     )
     features = FeatureEncoder(spec, uncounted).encode(columns, n)
     aspects = tuple(_aspects(spec, features.matrix, leads))
-    further = AspectBins(spec, aspects).codes(features.matrix)
+    finder = AspectBins(spec, aspects)
+    further = finder.codes(finder.values(features.matrix))
     return Reference(
         fields=_counted(uncounted.fields, features.bins),
         aspects=_counted(aspects, further),

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from features.aspect_bins import AspectBins
+from features.aspect_bins import further_bins
 from features.coverage import NO_IMPORTANCE, CoverageRule
 from features.reference import WEEKDAYS, FieldReference, Reference
 from features.spec import (
@@ -112,7 +112,7 @@ class FeatureEncoder:
         if names != [field.name for field in reference.fields]:
             raise ValueError("the reference's fields are not the spec's, in the same order")
         self.spec = spec
-        self._aspects = AspectBins(spec, reference.aspects) if reference.aspects else None
+        self._aspects = further_bins(spec, reference)
         self._width = len(spec.columns)
         self._missing = reference.missing_codes
         self._rule = CoverageRule(names, importance, reference.typical)
@@ -171,7 +171,8 @@ class FeatureEncoder:
         """
         if self._aspects is None:
             return features.bins
-        return np.concatenate([features.bins, self._aspects.codes(features.matrix)], axis=1)
+        codes = self._aspects.codes(self._aspects.values(features.matrix))
+        return np.concatenate([features.bins, codes], axis=1)
 
 
 class _Writer(Protocol):

@@ -14,6 +14,7 @@ from agents.drift import Counting
 from agents.lead_segments import LeadSegments, SegmentField
 from agents.rules import Rules
 from agents.scoring import Scorer
+from features.aspect_bins import further_bins
 from features.counts import CountLayout
 from features.matrix import FeatureEncoder
 from features.reason_labels import ReasonLabels
@@ -284,6 +285,7 @@ def scorer_of(
         CountLayout(metadata.reference),
         metadata.thresholds.label,
         settings.drift_window_ms,
+        further_bins(metadata.spec, metadata.reference),
     )
     return _scorer(
         model,

@@ -2,13 +2,41 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.drift import BLOCK, OUTLIERS, SPREAD, BlockCounts, CountedLeads
+from agents.drift import BLOCK, OUTLIERS, SPREAD, BlockCounts, CountedLeads, Counting
+from features.aspect_bins import further_bins
+from features.binning import build_reference
+from features.counts import CountLayout
+from features.matrix import FeatureEncoder
+from features.spec import FeatureSpec, NumberField, TextField
 from tests.unit.agents.drift_log import LAYOUT, MODEL, WINDOW_MS, counting, encoded, leads
+
+
+def test_bins_of_further_aspects_are_found_when_leads_are_counted() -> None:
+    spec = FeatureSpec(
+        fields=(NumberField(name="visits"), TextField(name="title", keywords=("a",)))
+    )
+    columns: dict[str, Any] = {"visits": np.arange(60.0), "title": ["a b", "c", None, "d e f"] * 15}
+    scores = np.linspace(0, 1, 60, dtype=np.float32)
+    reference = build_reference(spec, columns, 60, scores)
+    encoder, finder = FeatureEncoder(spec, reference), further_bins(spec, reference)
+    assert finder is not None
+    features = encoder.encode(columns, 60)
+    log = CountedLeads(
+        np.arange(60), np.arange(60), features.bins, scores, finder.values(features.matrix)
+    )
+    model = Counting(MODEL, CountLayout(reference), 0.5, WINDOW_MS, finder)
+    joined = CountedLeads.joined([log.take(slice(0, 7)), log.take(slice(7, None))])
+    assert model.bins_of(joined).tolist() == encoder.counted_bins(features).tolist()
+    block = BlockCounts(model, "leads", 0, 0)
+    block.add(log)
+    [partial] = block.partials(BLOCK)
+    assert partial.counts.counts.tolist() == CountLayout(reference).reference_counts.tolist()
 
 
 def some_block() -> BlockCounts:

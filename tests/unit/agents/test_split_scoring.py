@@ -19,6 +19,7 @@ from agents.rules import Rules
 from agents.scored_batch import ScoredBatch
 from agents.scoring import Scorer
 from agents.split_scoring import CanaryScoresError, SplitScorer
+from features.aspect_bins import further_bins
 from features.counts import CountLayout
 from features.matrix import FeatureEncoder
 from model.bundle import Bundle
@@ -77,7 +78,13 @@ def scorer_of(
         labels=labels,
         rules=rules or Rules(),
         wire=WireFormat.JSON,
-        counting=Counting(bundle.identity, CountLayout(metadata.reference), 0.5, 300_000),
+        counting=Counting(
+            bundle.identity,
+            CountLayout(metadata.reference),
+            0.5,
+            300_000,
+            further_bins(metadata.spec, metadata.reference),
+        ),
         reading=reading,
     )
 
@@ -251,7 +258,9 @@ def test_only_leads_of_the_model_in_production_are_counted_for_drift(two: TwoMod
     ]
     again = place.scorer.counted_again(records)
     assert again.offsets.tolist() == counted.offsets.tolist()
-    assert again.bins.tolist() == counted.bins.tolist()
+    counting = place.scorer.counting
+    assert counting is not None
+    assert counting.bins_of(again).tolist() == counting.bins_of(counted).tolist()
     assert again.scores.tolist() == counted.scores.tolist()
     sizes = [50, 200, len(records) - 250]
     parts = [counted.take(rows) for rows in place.scorer.to_count(read, features).rows(sizes)]
