@@ -7,9 +7,10 @@ import re
 import secrets
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -24,7 +25,9 @@ from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.broker import Broker, BrokerKind, open_broker
 from stream.broker.mock import MockBroker
+from stream.demo.acts import CHAIN, Acts
 from stream.demo.audit import Audit
+from stream.demo.lead_queue import LeadQueue
 from stream.demo.screen import DemoScreen
 from stream.demo.worker import DemoWorker, following, following_drift, write_snapshot
 from stream.kafka.topic_admin import create_topics, expected_partitions
@@ -33,8 +36,8 @@ from stream.settings import load_settings
 from stream.simulator.connection import connected_producer, stop_on_signals
 from stream.simulator.events import EventMaker
 from stream.simulator.lead_file import leads_of
-from stream.simulator.playing import Lead, Steady
-from stream.simulator.run import Played, play
+from stream.simulator.playing import Lead
+from stream.simulator.run import Played
 
 __all__ = ["demo"]
 
@@ -101,8 +104,8 @@ def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
     A model is trained on the earliest 60 % of a bank's contacts. A simulated CRM sends the rest to
     Kafka, a few broken events among them, and a worker scores them. An audit at the end checks that
     every lead has a score or a dead letter. On real Kafka the demo also shows the drift of the
-    later months, writes an Evidently report, retrains the model on the first half of these leads
-    with their outcomes, and compares both models on the second half.
+    later months. Drift starts a retraining; its candidate is compared in shadow, gets a share of
+    the next leads as the canary, and goes into production.
 
     Exit codes: 0 every lead has a score or a dead letter; 1 the audit failed (the summary says
     why); 2 an option or the data are unusable; 3 no broker, or the worker did not start; 130
@@ -160,7 +163,7 @@ class _Demo:
             "LEADSCORE_GROUP_ID": f"leadscore-demo-{run}" if is_given else "leadscore",
             "LEADSCORE_REGISTRY": str(folder / "models"),
             "LEADSCORE_MODEL": NAME,
-            **(DRIFT if self._watches_drift else {}),
+            **(DRIFT | CHAIN if self._watches_drift else {}),
         }
         self._settings = load_settings(
             environment="staging",
@@ -212,9 +215,11 @@ class _Demo:
             trained = train(past, options, on_step)
             registry = Registry(self._settings.registry)
             version = registry.publish(NAME, trained.artefacts)
-            # A retraining of an earlier demo may have set it: workers follow it.
+            # An earlier demo may have set them, and workers follow them.
             made = Made(DEMO, datetime.now(UTC), "the demo begins")
             registry.set_alias(NAME, Alias.PRODUCTION, version, made)
+            for alias in registry.aliases(NAME).keys() - {Alias.PRODUCTION}:
+                registry.remove_alias(NAME, alias, made)
         bundle = f"{self._settings.registry}/{NAME}/{version}"
         self._screen.trained(trained, past, bundle, time.monotonic() - started)
         return bundle
@@ -226,34 +231,23 @@ class _Demo:
             async with (
                 self._worker() as worker,
                 following(audit, self._settings, PARTITIONS, screen.scored) as reading,
-                following_drift(self._settings, screen.drifted),
                 connected_producer(self._settings) as producer,
             ):
-                started = time.time()
-                with screen.playing(len(leads), audit):
-                    played = await play(
-                        leads,
-                        producer,
-                        topic=self._settings.leads_created,
-                        as_event=as_event,
-                        pace=Steady(self._rate),
-                        stop=stop,
-                        on_progress=screen.played,
-                    )
-                    await self._come_out(audit, played, worker, reading, stop)
-                    await self._reports_settle(screen, stop)
-                metrics = self._folder / "metrics.prom"
-                metrics.write_text(await self._counted(worker, len(audit.scored)))
+                queue = LeadQueue(leads, producer, self._settings.leads_created, as_event, stop)
+                come_out = partial(self._come_out, audit, queue.played, worker, reading, stop)
+                await self._first_act(rest, audit, queue, worker, come_out)
+                if self._watches_drift and not stop.is_set():
+                    await self._second_act(rest, queue, stop)
+                    await come_out()
                 code = await worker.stop()
-        if played.stopped:
+        played = queue.played
+        if played.stopped or stop.is_set():
             screen.say("Stopped", f"{played.sent:,} leads sent, {audit.total:,} with an output")
             return EXIT_STOPPED
         faults = [*audit.faults(played), *_failures(played, code)]
-        seconds = audit.last_ms / 1000 - started
-        screen.summary(audit, played, faults, rest, seconds=seconds, folder=self._folder)
         if self._watches_drift:
-            await self._tell_of_drift()
-            await self._retrain(rest)
+            screen.audited(played, faults)
+            await self._write_report()
         else:
             screen.say("Note", "the mock broker delivers late, so the latency is not LeadScore's")
             screen.say("", "drift is monitored on real Kafka only: see `leadscore demo --help`")
@@ -274,6 +268,48 @@ class _Demo:
         )
         return leads, as_event
 
+    async def _first_act(
+        self,
+        rest: Table,
+        audit: Audit,
+        queue: LeadQueue,
+        worker: DemoWorker,
+        come_out: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Send the leads up to the retraining, or all, and show what came of them."""
+        screen, started = self._screen, time.time()
+        count = Acts.of(rest.rows).first if self._watches_drift else rest.rows
+        async with following_drift(self._settings, screen.drifted):
+            with screen.playing(count, audit):
+                await queue.send(count, self._rate, screen.played)
+                await come_out()
+                await self._reports_settle(screen, queue.stop)
+        if queue.stop.is_set():
+            return
+        metrics = self._folder / "metrics.prom"
+        metrics.write_text(await self._counted(worker, len(audit.scored)))
+        seconds = audit.last_ms / 1000 - started
+        faults = audit.faults(queue.played)
+        screen.summary(audit, queue.played, faults, rest, seconds=seconds, folder=self._folder)
+        if self._watches_drift:
+            screen.drift_summary()
+
+    async def _second_act(self, rest: Table, queue: LeadQueue, stop: asyncio.Event) -> None:
+        """Retrain, and bring the candidate into production; send all leads in any case."""
+        from stream.demo.second_act import SecondAct, StoppedError
+
+        async def send(count: int | None, rate: float | None) -> None:
+            await queue.send(count, rate or self._rate)
+
+        act = SecondAct(self._settings, self._environment, self._folder, self._screen, stop)
+        try:
+            await act.play(rest, send)
+        except StoppedError:
+            return
+        except (FatalError, BundleError) as error:
+            self._screen.say("Retrain", f"failed: {error}", "red")
+        await send(None, None)
+
     async def _reports_settle(self, screen: DemoScreen, stop: asyncio.Event) -> None:
         """Wait until no further drift report arrives."""
         deadline = time.monotonic() + (REPORTS_WITHIN if self._watches_drift else 0.0)
@@ -283,8 +319,7 @@ class _Demo:
             if before and before == screen.reports:
                 return
 
-    async def _tell_of_drift(self) -> None:
-        self._screen.drift_summary()
+    async def _write_report(self) -> None:
         with self._screen.busy("writing an Evidently report") as on_step:
             report = await write_snapshot(self._environment, self._folder, SPAN)
             on_step("written")
@@ -292,19 +327,6 @@ class _Demo:
             self._screen.say("Report", f"failed: see {self._folder / 'snapshot.log'}", "red")
         else:
             self._screen.say("Report", f"{report} (Evidently; open it in a browser)")
-
-    async def _retrain(self, rest: Table) -> None:
-        """Retrain on the first half of the stream, and compare on the second."""
-        from stream.demo.second_act import play_second_act
-
-        started = time.monotonic()
-        try:
-            with self._screen.busy("retraining") as on_step:
-                act = await play_second_act(self._settings, rest, on_step)
-        except (FatalError, BundleError) as error:
-            self._screen.say("Retrain", f"failed: {error}", "red")
-        else:
-            self._screen.retrained(act, time.monotonic() - started)
 
     @asynccontextmanager
     async def _worker(self) -> AsyncIterator[DemoWorker]:

@@ -27,7 +27,6 @@ from stream.simulator.run import Played
 
 if TYPE_CHECKING:
     from model.training.train import TrainedModel
-    from stream.demo.second_act import SecondAct
 
 __all__ = ["DemoScreen"]
 
@@ -176,27 +175,6 @@ class DemoScreen:
             )
         self.say("", ADVICE[Diagnosis(horizon["diagnosis"])].sentence)
 
-    def retrained(self, act: SecondAct, seconds: float) -> None:
-        """Show the retraining, and both models on the leads after it."""
-        account = act.account
-        self._console.print()
-        self.say(
-            "Retrain",
-            f"outcomes of the first {act.outcomes:,} of these leads, known by {_month(act.cut_ms)};"
-            f" {account.rows:,} leads as they were when they were scored, in {seconds:.0f} s",
-        )
-        self.say("Gate", account.sentence, "green" if account.outcome == "passed" else "yellow")
-        if act.auc_after is None:
-            return
-        self.say(
-            "AUC",
-            f"on the {act.judged:,} leads after that: {act.auc_before:.3f} before,"
-            f" {act.auc_after:.3f} retrained",
-            "bold green",
-        )
-        if account.next_step:
-            self.say("", f"Next: {account.next_step}")
-
     def _render(self, audit: Audit) -> Group:
         self._progress.update(self._out, completed=audit.total)
         bands = Text("  ").join(
@@ -260,6 +238,18 @@ class DemoScreen:
             self.say("Audit", f"FAILED: {'; '.join(faults)}", "bold red")
         else:
             self.say("Audit", "every lead that was sent has a score or a dead letter", "bold green")
+
+    def audited(self, played: Played, faults: Sequence[str]) -> None:
+        """Show whether every lead of the whole demo has an output."""
+        self._console.print()
+        if faults:
+            self.say("Audit", f"FAILED: {'; '.join(faults)}", "bold red")
+            return
+        self.say(
+            "Audit",
+            f"every lead of all {played.sent:,} that were sent has a score or a dead letter",
+            "bold green",
+        )
 
     def next_steps(self, bundle: str) -> None:
         """Show what to try next."""

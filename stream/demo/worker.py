@@ -54,14 +54,21 @@ class DemoWorker:
         Folder of its log and its port file.
     command
         The program and its arguments.
+    name
+        Of these files.
     """
 
     def __init__(
-        self, environment: Mapping[str, str], folder: Path, command: Sequence[str] = WORKER
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        command: Sequence[str] = WORKER,
+        *,
+        name: str = "worker",
     ) -> None:
-        self.log = folder / "worker.log"
+        self.log = folder / f"{name}.log"
         self.environment = dict(environment)
-        self._port_file = folder / "worker.port"
+        self._port_file = folder / f"{name}.port"
         self._port_file.unlink(missing_ok=True)
         given = {name: v for name, v in os.environ.items() if not name.startswith("LEADSCORE_")}
         with self.log.open("wb") as log:

@@ -110,6 +110,16 @@ class Played:
                 BrokenEvent(partition, first + place, event.kind, event.code, event.key.decode())
             )
 
+    def join(self, other: Played) -> None:
+        """Add what another run has sent to the same topic."""
+        self.delivered.update(other.delivered)
+        self.failed.update(other.failed)
+        for partition, runs in other.offsets.items():
+            self.offsets.setdefault(partition, []).extend(runs)
+        self.broken += other.broken
+        self.stopped |= other.stopped
+        self.seconds += other.seconds
+
     @property
     def sent(self) -> int:
         """Number of events that were delivered."""
