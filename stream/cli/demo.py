@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
 import signal
 import time
@@ -25,9 +24,11 @@ from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.broker import Broker, BrokerKind, open_broker
 from stream.broker.mock import MockBroker
-from stream.demo.acts import CHAIN, Acts
+from stream.demo.acts import CHAIN, DRIFT, Acts
 from stream.demo.audit import Audit
-from stream.demo.lead_queue import LeadQueue
+from stream.demo.chain import Chain, StoppedError
+from stream.demo.lead_queue import LeadQueue, OutcomeQueue
+from stream.demo.outputs import metrics_of, until_all_out
 from stream.demo.screen import DemoScreen
 from stream.demo.worker import DemoWorker, following, following_drift, write_snapshot
 from stream.kafka.topic_admin import create_topics, expected_partitions
@@ -36,8 +37,8 @@ from stream.settings import load_settings
 from stream.simulator.connection import connected_producer, stop_on_signals
 from stream.simulator.events import EventMaker
 from stream.simulator.lead_file import leads_of
-from stream.simulator.playing import Lead
-from stream.simulator.run import Played
+from stream.simulator.outcomes import outcomes_of
+from stream.simulator.run import LeadProducer, Played
 
 __all__ = ["demo"]
 
@@ -48,27 +49,12 @@ TRAINED_SHARE = 0.6
 BAD_SHARE = 0.002
 SEED = 7
 PARTITIONS = 4
-COUNTED_WITHIN = 10.0
-"""Seconds for the worker's metrics to count the leads whose events were seen."""
-COME_OUT_WITHIN = 30.0
-"""Seconds in which the last outputs must arrive after the last lead was sent."""
-LOOK = 0.05
-WINDOW_DAYS = 30
-DRIFT = {
-    "LEADSCORE_ROLE": "all",
-    "LEADSCORE_DRIFT_WINDOW_SECONDS": str(WINDOW_DAYS * 86_400),
-    "LEADSCORE_DRIFT_HORIZONS": "1,3,12",
-    "LEADSCORE_DRIFT_LATENESS_SECONDS": "0",
-    "LEADSCORE_DRIFT_IDLE_SECONDS": "2",
-    "LEADSCORE_DRIFT_SEASON_SECONDS": "0",
-}
-"""Two years are played in seconds: windows span a month, and late leads are not awaited."""
 SETTLED_AFTER = 1.2
 REPORTS_WITHIN = 6.0
 """Seconds in which the last drift reports must arrive after the last output."""
 SPAN = "10m"
 """Time range of the snapshot."""
-EXIT_UNACCOUNTED = 1
+EXIT_FAILED = 1
 
 
 @click.command()
@@ -104,12 +90,12 @@ def demo(contacts: Path, rate: float, broker: str | None, folder: Path) -> None:
     A model is trained on the earliest 60 % of a bank's contacts. A simulated CRM sends the rest to
     Kafka, a few broken events among them, and a worker scores them. An audit at the end checks that
     every lead has a score or a dead letter. On real Kafka the demo also shows the drift of the
-    later months. Drift starts a retraining; its candidate is compared in shadow, gets a share of
-    the next leads as the canary, and goes into production.
+    later months. Drift starts a retraining; the new model scores the next leads in shadow, then a
+    share of the leads as the canary, and goes into production.
 
-    Exit codes: 0 every lead has a score or a dead letter; 1 the audit failed (the summary says
-    why); 2 an option or the data are unusable; 3 no broker, or the worker did not start; 130
-    stopped by Ctrl-C.
+    Exit codes: 0 every lead has a score or a dead letter; 1 the audit failed, or the retraining did
+    not come to an end (a line says why); 2 an option or the data are unusable; 3 no broker, or the
+    worker did not start; 130 stopped by Ctrl-C.
     """  # noqa: D301
     with exit_codes():
         if not contacts.is_file():
@@ -225,7 +211,6 @@ class _Demo:
         return bundle
 
     async def _play(self, rest: Table, bundle: str) -> int:
-        leads, as_event = self._stream_of(rest)
         audit, screen = Audit(), self._screen
         with stop_on_signals() as stop:
             async with (
@@ -233,29 +218,35 @@ class _Demo:
                 following(audit, self._settings, PARTITIONS, screen.scored) as reading,
                 connected_producer(self._settings) as producer,
             ):
-                queue = LeadQueue(leads, producer, self._settings.leads_created, as_event, stop)
-                come_out = partial(self._come_out, audit, queue.played, worker, reading, stop)
-                await self._first_act(rest, audit, queue, worker, come_out)
+                leads, outcomes = self._queues(rest, producer, stop)
+                come_out = partial(until_all_out, audit, leads.played, worker, reading, stop)
+                await self._first_act(rest, audit, leads, come_out, stop)
+                is_complete = True
                 if self._watches_drift and not stop.is_set():
-                    await self._second_act(rest, queue, stop)
+                    chain = Chain(self._environment, self._folder, worker, stop)
+                    is_complete = await self._second_act(rest, chain, leads, outcomes)
                     await come_out()
+                metrics = "" if stop.is_set() else await metrics_of(worker, len(audit.scored))
                 code = await worker.stop()
-        played = queue.played
-        if played.stopped or stop.is_set():
+        played = leads.played
+        if stop.is_set():
             screen.say("Stopped", f"{played.sent:,} leads sent, {audit.total:,} with an output")
             return EXIT_STOPPED
         faults = [*audit.faults(played), *_failures(played, code)]
+        screen.audited(audit, played, faults)
+        self._write_metrics(metrics)
         if self._watches_drift:
-            screen.audited(played, faults)
             await self._write_report()
         else:
             screen.say("Note", "the mock broker delivers late, so the latency is not LeadScore's")
             screen.say("", "drift is monitored on real Kafka only: see `leadscore demo --help`")
         screen.next_steps(bundle)
-        return EXIT_UNACCOUNTED if faults else 0
+        return 0 if is_complete and not faults else EXIT_FAILED
 
-    def _stream_of(self, rest: Table) -> tuple[list[Lead], EventMaker]:
-        """Return the leads that are played, and what makes events of them, a few of them broken."""
+    def _queues(
+        self, rest: Table, producer: LeadProducer, stop: asyncio.Event
+    ) -> tuple[LeadQueue, OutcomeQueue]:
+        """Return what sends the leads, a few of them broken, and their outcomes."""
         contract = SchemaStore.load().by_name(CONTRACT)
         assert contract is not None
         leads = leads_of(rest, contract, lead_id="lead_id", time="created_at")
@@ -266,58 +257,72 @@ class _Demo:
             max_bytes=self._settings.max_event_bytes,
             seed=SEED,
         )
-        return leads, as_event
+        outcomes = outcomes_of(rest, leads, "y", "yes")
+        return (
+            LeadQueue(leads, producer, self._settings.leads_created, as_event, stop),
+            OutcomeQueue(outcomes, producer, self._settings.leads_outcomes, stop),
+        )
 
     async def _first_act(
         self,
         rest: Table,
         audit: Audit,
         queue: LeadQueue,
-        worker: DemoWorker,
         come_out: Callable[[], Awaitable[None]],
+        stop: asyncio.Event,
     ) -> None:
-        """Send the leads up to the retraining, or all, and show what came of them."""
+        """Send the leads up to the retraining, or all, and show what became of them."""
         screen, started = self._screen, time.time()
         count = Acts.of(rest.rows).first if self._watches_drift else rest.rows
-        async with following_drift(self._settings, screen.drifted):
-            with screen.playing(count, audit):
+        with screen.playing(count, audit):
+            if self._watches_drift:
+                async with following_drift(self._settings, screen.drifted):
+                    await queue.send(count, self._rate, screen.played)
+                    await come_out()
+                    await self._reports_settle(screen, stop)
+            else:
                 await queue.send(count, self._rate, screen.played)
                 await come_out()
-                await self._reports_settle(screen, queue.stop)
-        if queue.stop.is_set():
+        if stop.is_set():
             return
-        metrics = self._folder / "metrics.prom"
-        metrics.write_text(await self._counted(worker, len(audit.scored)))
-        seconds = audit.last_ms / 1000 - started
-        faults = audit.faults(queue.played)
-        screen.summary(audit, queue.played, faults, rest, seconds=seconds, folder=self._folder)
+        screen.summary(audit, queue.played, rest, seconds=audit.last_ms / 1000 - started)
         if self._watches_drift:
             screen.drift_summary()
 
-    async def _second_act(self, rest: Table, queue: LeadQueue, stop: asyncio.Event) -> None:
-        """Retrain, and bring the candidate into production; send all leads in any case."""
-        from stream.demo.second_act import SecondAct, StoppedError
+    async def _second_act(
+        self, rest: Table, chain: Chain, leads: LeadQueue, outcomes: OutcomeQueue
+    ) -> bool:
+        """Play the second act, and send the leads that it leaves; return whether it came to an end.
 
-        async def send(count: int | None, rate: float | None) -> None:
-            await queue.send(count, rate or self._rate)
+        The gate, the verdict and the rollout may end it early.
+        """
+        from stream.demo.second_act import SecondAct
 
-        act = SecondAct(self._settings, self._environment, self._folder, self._screen, stop)
+        act = SecondAct(self._settings, chain, self._screen, leads, outcomes, self._rate)
+        is_complete = False
         try:
-            await act.play(rest, send)
+            await act.play(rest)
+            is_complete = True
         except StoppedError:
-            return
+            pass
         except (FatalError, BundleError) as error:
-            self._screen.say("Retrain", f"failed: {error}", "red")
-        await send(None, None)
+            self._screen.say("Failed", str(error), "bold red")
+        await leads.send(leads.left, self._rate)
+        return is_complete
 
     async def _reports_settle(self, screen: DemoScreen, stop: asyncio.Event) -> None:
         """Wait until no further drift report arrives."""
-        deadline = time.monotonic() + (REPORTS_WITHIN if self._watches_drift else 0.0)
+        deadline = time.monotonic() + REPORTS_WITHIN
         while time.monotonic() < deadline and not stop.is_set():
             before = screen.reports
             await asyncio.sleep(SETTLED_AFTER)
             if before and before == screen.reports:
                 return
+
+    def _write_metrics(self, metrics: str) -> None:
+        path = self._folder / "metrics.prom"
+        path.write_text(metrics)
+        self._screen.say("Metrics", f"{path}")
 
     async def _write_report(self) -> None:
         with self._screen.busy("writing an Evidently report") as on_step:
@@ -338,34 +343,6 @@ class _Demo:
             yield worker
         finally:
             worker.end()
-
-    @staticmethod
-    async def _come_out(
-        audit: Audit,
-        played: Played,
-        worker: DemoWorker,
-        reading: asyncio.Task[None],
-        stop: asyncio.Event,
-    ) -> None:
-        """Wait until there are as many outputs as leads were sent."""
-        deadline = time.monotonic() + COME_OUT_WITHIN
-        while audit.total < played.sent and time.monotonic() < deadline and not stop.is_set():
-            worker.check()
-            if reading.done():
-                reading.result()
-            await asyncio.sleep(LOOK)
-
-    @staticmethod
-    async def _counted(worker: DemoWorker, scored: int) -> str:
-        """Return the metrics once they include all scored leads; they lag behind the events."""
-        deadline = time.monotonic() + COUNTED_WITHIN
-        while True:
-            metrics = await asyncio.to_thread(worker.metrics)
-            found = re.search(r"^leadscore_leads_scored_total (\d+)", metrics, re.M)
-            is_counted = found is not None and int(found[1]) >= scored
-            if is_counted or time.monotonic() > deadline:
-                return metrics
-            await asyncio.sleep(LOOK)
 
 
 def _failures(played: Played, exit_code: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
-__all__ = ["CHAIN", "LOWERED", "Acts"]
+__all__ = ["CHAIN", "DRIFT", "LOWERED", "Acts"]
 
 FIRST_SHARE, SHADOWED_SHARE = 0.64, 0.21
 
@@ -29,6 +29,16 @@ class Acts(NamedTuple):
         return cls(round(leads * FIRST_SHARE), round(leads * SHADOWED_SHARE))
 
 
+WINDOW_DAYS = 30
+DRIFT = {
+    "LEADSCORE_ROLE": "all",
+    "LEADSCORE_DRIFT_WINDOW_SECONDS": str(WINDOW_DAYS * 86_400),
+    "LEADSCORE_DRIFT_HORIZONS": "1,3,12",
+    "LEADSCORE_DRIFT_LATENESS_SECONDS": "0",
+    "LEADSCORE_DRIFT_IDLE_SECONDS": "2",
+    "LEADSCORE_DRIFT_SEASON_SECONDS": "0",
+}
+"""Two years are played in seconds: windows span a month, and late leads are not awaited."""
 CHAIN = {
     "LEADSCORE_RETRAIN_AUTO": "true",
     "LEADSCORE_RETRAIN_TRIGGERS": "drift",
@@ -44,12 +54,15 @@ CHAIN = {
     "LEADSCORE_OUTCOME_LATE_DAYS": "0.01",
     "LEADSCORE_ROLLOUT_STEPS": "20@2s,50@2s",
     "LEADSCORE_ROLLOUT_MIN_LEADS": "50",
+    # The scores of a model of other times are meant to differ.
     "LEADSCORE_ROLLOUT_MAX_PSI": "100",
+    # Six processes share this machine.
+    "LEADSCORE_ROLLOUT_MIN_LATENCY_MS": "100",
     "LEADSCORE_MODEL_POLL_SECONDS": "0.5",
 }
-"""Settings of all workers of the demo."""
+"""Settings of the workers that retrain, and of the others."""
 LOWERED = (
-    "for minutes instead of months: a retraining from 1,000 leads on (default 10,000) and without a"
-    " search, a canary of 20 % and 50 % for 2 s each (1 and 2 days) with 50 leads a step (1,000),"
-    " whose scores may differ as they are meant to. Gate and verdict judge as by default."
+    "in this demo, months pass in minutes: the retraining tries one set of parameters (default: 50"
+    " and a search), each step of the canary takes 2 s (1 and 2 days) and 50 leads (1,000), and"
+    " neither other scores nor a delay under 100 ms end it. Gate and verdict have their defaults."
 )

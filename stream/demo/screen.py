@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +59,7 @@ class DemoScreen:
         self._bands: Counter[str] = Counter()
         self._seen = 0
         self._drift: Mapping[str, Any] | None = None
+        self._is_playing = False
         self.reports = 0
         self._progress = Progress(
             TextColumn(f"{{task.description:<{LABEL}}}"),
@@ -114,7 +114,9 @@ class DemoScreen:
         for task in (self._sent, self._out):
             self._progress.update(task, total=total)
         if not self._console.is_terminal:
+            self._is_playing = True
             yield
+            self._is_playing = False
             return
         self._console.print()
         with Live(
@@ -136,7 +138,7 @@ class DemoScreen:
             # Of each batch the lead with the highest score is shown.
             self._latest.append(max(leads, key=lambda lead: lead.score))
         before, self._seen = self._seen, self._seen + len(leads)
-        if not self._console.is_terminal and before // LINES_EVERY != self._seen // LINES_EVERY:
+        if self._is_playing and before // LINES_EVERY != self._seen // LINES_EVERY:
             lead = self._latest[-1]
             self._console.print(
                 f"  {self._seen:>6,} scored; {for_terminal(lead.lead_id)} {lead.score:.3f}"
@@ -205,13 +207,11 @@ class DemoScreen:
         self,
         audit: Audit,
         played: Played,
-        faults: Sequence[str],
         rest: Leads,
         *,
         seconds: float,
-        folder: Path,
     ) -> None:
-        """Show the counts, throughput, latency and quality of the run."""
+        """Show the counts, throughput, latency and quality of the leads that were sent."""
         self._console.print()
         broken = len(played.broken)
         thin = broken - len(played.dead_letters(refuse_few_fields=False))
@@ -233,21 +233,17 @@ class DemoScreen:
                 f" event p50 {audit.latency_ms(50):.0f} ms, p99 {audit.latency_ms(99):.0f} ms",
             )
         self._outcomes(audit, rest)
-        self.say("Metrics", f"{folder / 'metrics.prom'}")
-        if faults:
-            self.say("Audit", f"FAILED: {'; '.join(faults)}", "bold red")
-        else:
-            self.say("Audit", "every lead that was sent has a score or a dead letter", "bold green")
 
-    def audited(self, played: Played, faults: Sequence[str]) -> None:
-        """Show whether every lead of the whole demo has an output."""
+    def audited(self, audit: Audit, played: Played, faults: Sequence[str]) -> None:
+        """Show whether every lead of the demo has an output."""
         self._console.print()
         if faults:
             self.say("Audit", f"FAILED: {'; '.join(faults)}", "bold red")
             return
         self.say(
             "Audit",
-            f"every lead of all {played.sent:,} that were sent has a score or a dead letter",
+            f"every lead of the {played.sent:,} that were sent has a score ({len(audit.scored):,})"
+            f" or a dead letter ({len(audit.dead):,})",
             "bold green",
         )
 

@@ -2,17 +2,16 @@
 
 Three more workers do it, as they would for months: the role trainer retrains, the role shadow
 scores beside the live model, the trainer starts the canary by the verdict, and the role rollout
-steps it into production. This module sends leads and outcomes, and says what they do.
+steps it into production. This module sends leads and outcomes, and shows what the workers do.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,29 +24,23 @@ from model.alias_entry import AliasEntry
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry
 from model.training.evaluate import roc_auc
-from schemas.errors import StartupError
+from schemas.errors import FatalError
 from schemas.fields import FieldKind
-from schemas.lead_outcome import encode_outcome
 from stream.demo.acts import LOWERED, Acts
-from stream.demo.worker import DemoWorker
+from stream.demo.chain import Chain
 from stream.process.model_trial import Trials
-from stream.retraining.plan import RetrainRecord
+from stream.retraining.plan import RetrainPlan, RetrainRecord
 from stream.retraining.plan_log import RetrainLog
 from stream.settings import Settings
-from stream.simulator.connection import connected_producer
 
-__all__ = ["SecondAct", "StoppedError"]
+__all__ = ["SecondAct"]
 
 CANARY_RATE, CHUNK = 200.0, 50
 """Leads a second while there is a canary, and leads between two looks at it."""
-WITHIN = 240.0
-"""Seconds for each step."""
-LOOK = 0.5
-ROLES = ("trainer", "shadow", "rollout")
-
-Found = TypeVar("Found")
-Send = Callable[[int | None, float | None], Awaitable[None]]
-"""Sends a number of the leads that are left, or all, at a rate, or at that of the demo."""
+PLANNED_WITHIN, RETRAINED_WITHIN, JUDGED_WITHIN, ROLLED_OUT_WITHIN = 60.0, 300.0, 90.0, 90.0
+"""Seconds."""
+WITHDRAWN_WITHIN = 10.0
+"""Seconds for the workers to remove the aliases that are not needed any more."""
 
 
 class Screen(Protocol):
@@ -60,8 +53,20 @@ class Screen(Protocol):
         """Show a running step."""
 
 
-class StoppedError(Exception):
-    """The demo was stopped by a signal."""
+class Leads(Protocol):
+    """The part of ``LeadQueue`` that is used."""
+
+    left: int
+
+    async def send(self, count: int, rate: float) -> None:
+        """Send the next leads."""
+
+
+class Outcomes(Protocol):
+    """The part of ``OutcomeQueue`` that is used."""
+
+    async def send(self, leads: int) -> None:
+        """Send the outcomes of the next leads."""
 
 
 class SecondAct:
@@ -71,207 +76,211 @@ class SecondAct:
     ----------
     settings
         Kafka's address, the topics and the registry.
-    environment
-        Environment variables of the demo's worker.
-    folder
-        Folder of the workers' logs.
+    chain
+        The workers.
     screen
         Shows what happens.
-    stop
-        Set when the demo is to stop.
+    leads, outcomes
+        Send those of the contacts.
+    rate
+        Leads a second, while there is no canary.
     """
 
     def __init__(
         self,
         settings: Settings,
-        environment: Mapping[str, str],
-        folder: Path,
+        chain: Chain,
         screen: Screen,
-        stop: asyncio.Event,
+        leads: Leads,
+        outcomes: Outcomes,
+        rate: float,
     ) -> None:
-        self._settings = settings
-        self._environment = environment
-        self._folder = folder
+        self._chain = chain
         self._screen = screen
-        self._stop = stop
+        self._leads = leads
+        self._outcomes = outcomes
+        self._rate = rate
+        self._model = settings.model
         self._registry = Registry(settings.registry)
         self._plans = RetrainLog(settings)
-        self._workers: list[DemoWorker] = []
 
-    async def play(self, contacts: Table, send: Send) -> None:
-        """Retrain on the leads that were sent, and send the others.
+    async def play(self, contacts: Table) -> None:
+        """Retrain on the leads that were sent, and bring the candidate into production.
+
+        It ends early where the gate, the verdict or the rollout ends the candidate's way. Leads may
+        be left.
 
         Parameters
         ----------
         contacts
             All of them, in the order of time; those of the first act were sent.
-        send
-            Sends the others.
 
         Raises
         ------
-        StartupError
+        FatalError
             A worker ended, or a step took too long.
         StoppedError
             The demo is to stop.
         """
         acts = Acts.of(contacts.rows)
-        past = contacts.slice(0, acts.first)
-        later = contacts.slice(acts.first, contacts.rows)
-        began = time.monotonic()
         with self._screen.busy("sending the outcomes of these leads"):
-            await send_outcomes(self._settings, past)
-        async with self._chain():
-            record = await self._retrained()
-            version = self._show_retraining(record, time.monotonic() - began)
+            await self._outcomes.send(acts.first)
+        with self._chain.running():
+            plan, version = await self._retrained()
             if version is None:
                 return
-            before, after = self._aucs(record, version, later)
-            canary = await self._in_shadow(later.slice(0, acts.shadowed), version, send)
-            self._screen.say("Verdict", _reason(canary), "green")
-            await self._into_production(version, send)
+            if not await self._passes_shadow(acts.shadowed, plan, version):
+                return
+            if not await self._passes_canary(plan, version):
+                return
+            with self._screen.busy("sending the other leads"):
+                await self._leads.send(self._leads.left, self._rate)
+                await self._withdrawn()
+        with self._screen.busy("comparing both models on the leads after the retraining"):
+            later = contacts.slice(acts.first, contacts.rows)
+            before, after = await asyncio.to_thread(self._aucs, plan, version, later)
         self._screen.say(
             "AUC",
-            f"on the {later.rows:,} leads after that: {before:.3f} before, {after:.3f} retrained",
+            f"{before:.3f} before, {after:.3f} retrained, on the {later.rows:,} leads after those"
+            f" that {plan.model}/{version} has learnt from",
             "bold green",
         )
-        self._screen.say("Lowered", LOWERED)
+        self._screen.say("Note", LOWERED)
 
-    @asynccontextmanager
-    async def _chain(self) -> AsyncIterator[None]:
-        """Run the three workers while the body runs."""
-        try:
-            for role in ROLES:
-                environment = {**self._environment, "LEADSCORE_ROLE": role}
-                self._workers.append(DemoWorker(environment, self._folder, name=role))
-            yield
-        finally:
-            for worker in self._workers:
-                worker.end()
-
-    async def _until(self, what: str, find: Callable[[], Awaitable[Found | None]]) -> Found:
-        """Return what is found, which is looked for again and again."""
-        deadline = time.monotonic() + WITHIN
-        while (found := await find()) is None:
-            for worker in self._workers:
-                worker.check()
-            if self._stop.is_set():
-                raise StoppedError
-            if time.monotonic() > deadline:
-                logs = ", ".join(str(worker.log) for worker in self._workers)
-                raise StartupError(f"expected {what} within {WITHIN:.0f} s: see {logs}")
-            await asyncio.sleep(LOOK)
-        return found
-
-    async def _retrained(self) -> RetrainRecord:
-        """Return the record of the trainer's retraining, once it has ended."""
+    async def _retrained(self) -> tuple[RetrainPlan, str | None]:
+        """Show the trainer's retraining; return its plan, and the candidate if it passed."""
 
         async def planned() -> RetrainRecord | None:
             return next(iter((await self._plans.records()).values()), None)
 
         async def ended() -> RetrainRecord | None:
             record = await planned()
-            return record if record is not None and record.state == "ended" else None
+            return record if record is not None and record.account is not None else None
 
+        began = time.monotonic()
         with self._screen.busy("the trainer looks for a cause"):
-            record = await self._until("a plan of the trainer", planned)
-        self._screen.say("Trigger", f"{record.plan.trigger}: {record.plan.reason}", "bold yellow")
+            plan = (await self._chain.until("trainer", "a plan", planned, PLANNED_WITHIN)).plan
+        self._screen.say("Trigger", f"{plan.reason}: the trainer retrains {plan.model}", "yellow")
         with self._screen.busy("the trainer retrains"):
-            return await self._until("the end of the retraining", ended)
+            record = await self._chain.until("trainer", "a candidate", ended, RETRAINED_WITHIN)
+        return plan, self._show_retraining(record, time.monotonic() - began)
 
     def _show_retraining(self, record: RetrainRecord, seconds: float) -> str | None:
         """Show the account; return the version of a candidate that passed."""
-        account = record.account
+        account, plan = record.account, record.plan
         assert account is not None, "it has ended"
-        known = np.datetime64(record.plan.cut_ms, "ms").astype(object)
-        self._screen.say(
-            "Retrain",
-            f"{account.rows:,} of these leads as they were when they were scored, with outcomes"
-            f" known by {known:%b %Y}, in {seconds:.0f} s",
-        )
-        is_passed = account.outcome == "passed"
-        self._screen.say("Gate", account.sentence, "green" if is_passed else "yellow")
-        return account.version if is_passed else None
+        if account.outcome == "failed":
+            raise FatalError(f"the retraining failed: {account.sentence}")
+        if account.version is not None:
+            known = np.datetime64(plan.cut_ms, "ms").astype(object)
+            self._screen.say(
+                "Retrain",
+                f"{plan.model}/{account.version}, from {account.rows:,} of these leads as they were"
+                f" when they were scored, and their outcomes up to {known:%b %Y}, in"
+                f" {seconds:.0f} s",
+            )
+        if account.outcome != "passed":
+            self._show_end("Gate", account.sentence, plan)
+            return None
+        self._screen.say("Gate", account.sentence, "green")
+        return account.version
 
-    def _aucs(self, record: RetrainRecord, version: str, later: Table) -> tuple[float, float]:
-        """Return the AUC of the model in production and of the candidate on later leads."""
-        labels, name = _won(later), record.plan.model
-        before, after = (
-            _auc(self._registry, f"{name}/{each}", later, labels)
-            for each in (record.plan.production, version)
-        )
-        return before, after
+    async def _passes_shadow(self, count: int, plan: RetrainPlan, version: str) -> bool:
+        """Send leads that both models score; return whether the verdict starts a canary."""
+        name = f"{plan.model}/{version}"
 
-    async def _in_shadow(self, leads: Table, version: str, send: Send) -> AliasEntry:
-        """Send leads that both models score; return the entry that starts the canary."""
-        with self._screen.busy("the shadow scores the next leads, too"):
+        def ends_shadow(entry: AliasEntry) -> bool:
+            return _names(entry, Alias.CANARY, version) or _drops(entry, Alias.SHADOW, version)
+
+        with self._screen.busy(f"{name} scores the next leads, too"):
             # First, so that no verdict takes a lead whose outcome is on its way for a failure.
-            await send_outcomes(self._settings, leads)
-            await send(leads.rows, None)
-            return await self._until("a verdict and a canary", self._entry(Alias.CANARY, version))
+            await self._outcomes.send(count)
+            await self._leads.send(count, self._rate)
+            self._screen.say("Shadow", f"{name} scores the next {count:,} leads, too")
+            find = self._entry(ends_shadow)
+            verdict = await self._chain.until("trainer", "a clear verdict", find, JUDGED_WITHIN)
+        reason = verdict.why.partition(": ")[2]  # without the id of the retraining
+        if verdict.to is None:
+            self._show_end("Verdict", reason, plan)
+            return False
+        self._screen.say("Verdict", reason, "green")
+        return True
 
-    async def _into_production(self, version: str, send: Send) -> None:
-        """Send leads that the canary shares, until it is in production; then the others."""
-        find = self._entry(Alias.PRODUCTION, version)
-        with self._screen.busy("the canary scores its share"):
-            while await find() is None:
-                if self._stop.is_set():
-                    raise StoppedError
-                await send(CHUNK, CANARY_RATE)
-            promoted = await self._until("the candidate in production", find)
-        for entry in self._registry.history(self._name):
-            is_step = entry.alias is Alias.CANARY and entry.rollout is not None
-            if is_step and entry.to == version:
-                self._screen.say("Canary", f"{entry.summary}, by {entry.by}")
-        self._screen.say("Live", f"{promoted.summary}, by {promoted.by}: {promoted.why}", "green")
-        await send(None, None)
+    async def _passes_canary(self, plan: RetrainPlan, version: str) -> bool:
+        """Send leads that both models share; return whether the candidate is in production."""
+        name, shown = f"{plan.model}/{version}", 0
 
-    def _entry(self, alias: Alias, version: str) -> Callable[[], Awaitable[AliasEntry | None]]:
-        """Return what finds the entry that set an alias to a version."""
+        def ends_canary(entry: AliasEntry) -> bool:
+            is_in_production = _names(entry, Alias.PRODUCTION, version)
+            return is_in_production or _drops(entry, Alias.CANARY, version)
+
+        async def ended() -> AliasEntry | None:
+            nonlocal shown
+            entries = await self._history()
+            steps = [e for e in entries if _names(e, Alias.CANARY, version)]
+            for step in steps[shown:]:
+                self._show_step(step, name, is_first=not shown)
+                shown += 1
+            end = next(filter(ends_canary, entries), None)
+            if end is None and self._leads.left:
+                await self._leads.send(CHUNK, CANARY_RATE)
+            return end
+
+        with self._screen.busy(f"{name} scores its share"):
+            end = await self._chain.until("rollout", "its end", ended, ROLLED_OUT_WITHIN)
+        if end.to is None:
+            self._show_end("Canary", f"removed: {end.why}", plan)
+            return False
+        self._screen.say("Live", f"{name} scores all leads, after {end.why}", "green")
+        return True
+
+    def _show_step(self, step: AliasEntry, name: str, *, is_first: bool) -> None:
+        assert step.rollout is not None, "a canary has a rollout"
+        after = "" if is_first else f", after {step.why}"
+        self._screen.say("Canary", f"{name} scores {step.rollout.share:g} % of the leads{after}")
+
+    def _show_end(self, where: str, why: str, plan: RetrainPlan) -> None:
+        self._screen.say(where, why, "yellow")
+        self._screen.say("", f"{plan.model}/{plan.production} stays in production.")
+
+    async def _withdrawn(self) -> None:
+        """Wait until only the alias production is left; the demo ends without that, too."""
+
+        async def is_withdrawn() -> bool | None:
+            last = (await self._history())[-1]
+            return True if last.aliases.keys() == {Alias.PRODUCTION} else None
+
+        with suppress(FatalError):
+            await self._chain.until("trainer", "its end", is_withdrawn, WITHDRAWN_WITHIN)
+
+    def _entry(self, matches: Callable[[AliasEntry], bool]) -> Any:
+        """Return a coroutine function that returns the first entry of the history that matches."""
 
         async def find() -> AliasEntry | None:
-            history: Sequence[AliasEntry] = await asyncio.to_thread(
-                self._registry.history, self._name
-            )
-            return next((e for e in history if e.alias is alias and e.to == version), None)
+            return next(filter(matches, await self._history()), None)
 
         return find
 
-    @property
-    def _name(self) -> str:
-        return self._settings.model
+    async def _history(self) -> Sequence[AliasEntry]:
+        return await asyncio.to_thread(self._registry.history, self._model)
+
+    def _aucs(self, plan: RetrainPlan, version: str, later: Table) -> tuple[float, float]:
+        """Return the AUC of the model that was in production, and of the candidate."""
+        words = later.columns_for({"y": FieldKind.CATEGORY})["y"]
+        labels = np.array([word == "yes" for word in words], dtype=np.bool_)
+        before, after = (
+            _auc(self._registry, f"{plan.model}/{each}", later, labels)
+            for each in (plan.production, version)
+        )
+        return before, after
 
 
-def _reason(entry: AliasEntry) -> str:
-    """Return the verdict in the reason of an entry, without the id of the retraining."""
-    return entry.why.partition(": ")[2]
+def _names(entry: AliasEntry, alias: Alias, version: str) -> bool:
+    return entry.alias is alias and entry.to == version
 
 
-async def send_outcomes(settings: Settings, contacts: Table) -> None:
-    """Send the outcomes of contacts, at the end of their calls."""
-    ids = contacts.columns_for({"lead_id": FieldKind.TEXT})["lead_id"]
-    rows = zip(ids, _won(contacts), _created_at(contacts), strict=True)
-    async with connected_producer(settings) as producer:
-        for lead_id, won, created_at in rows:
-            outcome = {
-                "lead_id": lead_id,
-                "outcome": "converted" if won else "lost",
-                "occurred_at": int(created_at),
-            }
-            await producer.send(
-                settings.leads_outcomes, encode_outcome(outcome), str(lead_id).encode()
-            )
-        await producer.flush()
-
-
-def _created_at(contacts: Table) -> NDArray[np.float64]:
-    times: Any = contacts.columns_for({"created_at": FieldKind.DATE})["created_at"]
-    return np.asarray(times, dtype=np.float64)
-
-
-def _won(contacts: Table) -> NDArray[np.bool_]:
-    words = contacts.columns_for({"y": FieldKind.CATEGORY})["y"]
-    return np.array([word == "yes" for word in words], dtype=np.bool_)
+def _drops(entry: AliasEntry, alias: Alias, version: str) -> bool:
+    return entry.alias is alias and entry.was == version and entry.to is None
 
 
 def _auc(registry: Registry, name: str, contacts: Table, labels: NDArray[np.bool_]) -> float:

@@ -24,7 +24,7 @@ from monitoring.quality.cohorts import cohort_weeks
 from monitoring.quality.counts import QualityCounts
 from monitoring.quality.scored_outcomes import ScoredOutcomes
 from stream.broker import Broker
-from stream.cli.demo import DRIFT
+from stream.demo.acts import DRIFT
 from stream.process.model_trial import Trials
 from stream.retraining.plan_log import RetrainLog
 from stream.retraining.request import read_request

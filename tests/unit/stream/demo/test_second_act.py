@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,76 +13,63 @@ from features.table_file import parse_table
 from model.alias import Alias
 from model.alias_entry import Action, AliasEntry, Made, next_entry
 from model.rollout_plan import RolloutPlan, read_steps
-from schemas.errors import StartupError
-from schemas.lead_outcome import OutcomeReader
-from schemas.store import SchemaStore
+from schemas.errors import FatalError
 from stream.demo import second_act as module
 from stream.demo.acts import LOWERED
-from stream.demo.second_act import SecondAct, StoppedError
+from stream.demo.second_act import SecondAct
 from stream.retraining.plan import RetrainAccount, RetrainRecord
-from stream.settings import Settings, load_settings
+from stream.settings import load_settings
 from tests.unit.stream.retraining.records import NOW, plan
 
-CONTACTS = parse_table(
-    b"lead_id,created_at,y\n"
-    + b"".join(
-        b"L-%d,2008-05-%02d,%s\n" % (i, i // 5 + 1, b"yes" if i % 2 else b"no") for i in range(100)
-    ),
-    "contacts",
-)
+CONTACTS = parse_table(b"lead_id,y\n" + b"L-1,yes\nL-2,no\n" * 500, "contacts")
+STEPS = "20@2s,50@2s"
 
 
 class Stage:
-    """Kafka, the registry, the screen and the workers, as far as the second act uses them."""
+    """Kafka, the registry, the screen and the workers, as far as the second act uses them.
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-        self.outcomes: list[bytes] = []
-        self.sent: list[tuple[int | None, float | None]] = []
+    The workers' changes of the aliases are in ``script``: one for each sending of leads.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: list[tuple[str, int]] = []
         self.lines: list[tuple[str, str]] = []
-        self.workers: list[str] = []
-        self.ended: list[str] = []
+        self.left = 360
         self.outcome = "passed"
-        self.entries: list[AliasEntry] = []
+        self.is_running = False
         self.looks = 0
-        self.stop = asyncio.Event()
-        self.problem: StartupError | None = None
-        stage = self
-
-        class Worker:
-            def __init__(self, environment: Mapping[str, str], _: Path, *, name: str) -> None:
-                assert environment["LEADSCORE_ROLE"] == name
-                stage.workers.append(name)
-                self.log, self._name = folder / name, name
-
-            def check(self) -> None:
-                if stage.problem is not None:
-                    raise stage.problem
-
-            def end(self) -> None:
-                stage.ended.append(self._name)
-
-        monkeypatch.setattr(module, "DemoWorker", Worker)
-        monkeypatch.setattr(module, "connected_producer", self._producer)
+        self.entries: list[AliasEntry] = []
+        self.change(Action.SET, Alias.PRODUCTION, "1", "leadscore demo", "the demo begins")
+        self.script: list[Callable[[], None]] = [
+            lambda: self.start_canary(),
+            lambda: None,
+            lambda: self.step_canary(),
+            lambda: self.promote(),
+            lambda: self.withdraw(),
+        ]
         monkeypatch.setattr(module, "RetrainLog", lambda _: self)
         monkeypatch.setattr(module, "Registry", lambda _: self)
-        monkeypatch.setattr(module, "LOOK", 0.0)
         monkeypatch.setattr(
             module, "_auc", lambda _registry, name, *_: 0.55 if name == "bank/1" else 0.67
         )
-        settings = load_settings(model="bank")
-        self.act = SecondAct(settings, {}, folder, self, self.stop)
 
-    # Kafka
+    # The chain of workers
 
-    @asynccontextmanager
-    async def _producer(self, _: Settings) -> AsyncIterator[Any]:
-        yield self
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self.is_running = True
+        yield
+        self.is_running = False
 
-    async def send(self, _topic: str, value: bytes, _key: bytes) -> None:
-        self.outcomes.append(value)
+    async def until(
+        self, by: str, what: str, find: Callable[[], Awaitable[Any]], within: float
+    ) -> Any:
+        for _ in range(20):
+            if (found := await find()) is not None:
+                return found
+        raise FatalError(f"no {what} by {by} within {within:g} s")
 
-    async def flush(self) -> None:
-        pass
+    # The topic of plans
 
     async def records(self) -> dict[str, RetrainRecord]:
         """Return no plan at first, then one, then its end."""
@@ -94,30 +79,43 @@ class Stage:
         own = plan(model="bank", production="1", trigger="drift", reason="drift is critical")
         account = None
         if self.looks > 3:
+            version = None if self.outcome == "refused" else "2"
             account = RetrainAccount.model_validate(
-                {"outcome": self.outcome, "sentence": "AUC so.", "version": "2", "rows": 60}
+                {"outcome": self.outcome, "sentence": "AUC so.", "version": version, "rows": 60}
             )
         state = "planned" if account is None else "ended"
         return {"r1": RetrainRecord(state=state, plan=own, account=account, written_at=NOW)}
-
-    async def queue(self, count: int | None, rate: float | None) -> None:
-        self.sent.append((count, rate))
-        if len(self.sent) == 1:
-            self._add("trainer", Alias.CANARY, "retraining r1: Better with 95 %: yes.")
-        if len(self.sent) == 3:
-            self._add("rollout", Alias.PRODUCTION, "50 % for 2 s, no harm found")
 
     # The registry
 
     def history(self, _: str) -> tuple[AliasEntry, ...]:
         return tuple(self.entries)
 
-    def _add(self, by: str, alias: Alias, why: str) -> None:
-        rollout = RolloutPlan(salt="a1", steps=read_steps("20@2s,50@2s"))
+    def change(self, action: Action, alias: Alias, to: str | None, by: str, why: str) -> None:
+        share = {Action.SET: 0, Action.STEP: 1}.get(action, 0)
+        rollout = RolloutPlan(salt="a1", steps=read_steps(STEPS), step=share)
         made = Made(by, NOW + timedelta(seconds=len(self.entries)), why)
         last = self.entries[-1] if self.entries else None
-        given = rollout if alias is Alias.CANARY else None
-        self.entries.append(next_entry(last, Action.SET, made, alias=alias, to="2", rollout=given))
+        given = rollout if alias is Alias.CANARY and to is not None else None
+        self.entries.append(next_entry(last, action, made, alias=alias, to=to, rollout=given))
+
+    def start_canary(self) -> None:
+        self.change(Action.SET, Alias.SHADOW, "2", "leadscore retrain", "passed")
+        why = "retraining r1: Better with 95 %: yes."
+        self.change(Action.SET, Alias.CANARY, "2", "trainer", why)
+
+    def step_canary(self) -> None:
+        self.change(Action.STEP, Alias.CANARY, "2", "rollout", "20 % for 2 s, no harm found")
+
+    def promote(self) -> None:
+        self.change(Action.SET, Alias.PRODUCTION, "2", "rollout", "50 % for 2 s, no harm found")
+
+    def roll_back(self) -> None:
+        self.change(Action.REMOVE, Alias.CANARY, None, "rollout", "it failed to score 9 leads")
+
+    def withdraw(self) -> None:
+        self.change(Action.REMOVE, Alias.CANARY, None, "rollout", "it is in production")
+        self.change(Action.REMOVE, Alias.SHADOW, None, "trainer", "it is in production")
 
     # The screen
 
@@ -128,64 +126,112 @@ class Stage:
     def busy(self, _: str) -> Iterator[None]:
         yield
 
+    # What is sent
+
+    async def send(self, count: int, rate: float | None = None) -> None:
+        if rate is None:
+            self.sent.append(("outcomes", count))
+            return
+        self.sent.append(("leads", count))
+        self.left -= min(count, self.left)
+        if self.script:
+            self.script.pop(0)()
+
     async def play(self) -> dict[str, str]:
-        await self.act.play(CONTACTS, self.queue)
+        given: Any = self
+        act = SecondAct(load_settings(model="bank"), given, self, self, given, 1500.0)
+        await act.play(CONTACTS)
         return dict(self.lines)
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
-    return Stage(monkeypatch, tmp_path)
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(monkeypatch)
 
 
 async def test_the_candidate_goes_into_production_step_by_step(stage: Stage) -> None:
-    said = await stage.play()
-    assert [what for what, _ in stage.lines] == [
-        *("Trigger", "Retrain", "Gate", "Verdict", "Canary", "Live", "AUC", "Lowered"),
+    await stage.play()
+    assert stage.lines == [
+        ("Trigger", "drift is critical: the trainer retrains bank"),
+        ("Retrain", stage.lines[1][1]),
+        ("Gate", "AUC so."),
+        ("Shadow", "bank/2 scores the next 210 leads, too"),
+        ("Verdict", "Better with 95 %: yes."),
+        ("Canary", "bank/2 scores 20 % of the leads"),
+        ("Canary", "bank/2 scores 50 % of the leads, after 20 % for 2 s, no harm found"),
+        ("Live", "bank/2 scores all leads, after 50 % for 2 s, no harm found"),
+        (
+            "AUC",
+            "0.550 before, 0.670 retrained, on the 360 leads after those that bank/2 has learnt"
+            " from",
+        ),
+        ("Note", LOWERED),
     ]
-    assert said["Trigger"] == "drift: drift is critical"
-    assert said["Verdict"] == "Better with 95 %: yes."
-    assert said["Canary"].startswith("canary none → 2 at 20 %, by trainer")
-    assert "production none → 2, by rollout: 50 % for 2 s" in said["Live"]
-    assert said["AUC"] == "on the 36 leads after that: 0.550 before, 0.670 retrained"
-    assert said["Lowered"] == LOWERED
-    assert stage.sent == [(21, None), (50, 200.0), (50, 200.0), (None, None)]
-    assert stage.workers == stage.ended == ["trainer", "shadow", "rollout"]
+    assert stage.lines[1][1].startswith("bank/2, from 60 of these leads as they were")
+    assert not stage.is_running
 
 
-async def test_outcomes_are_those_of_leads_of_the_past_and_of_the_shadow(stage: Stage) -> None:
+async def test_outcomes_are_sent_before_the_leads_that_wait_for_them(stage: Stage) -> None:
     await stage.play()
-    read = OutcomeReader(SchemaStore.load()).read
-    outcomes = [read(value, 2**41) for value in stage.outcomes]
-    assert [each.lead_id for each in outcomes] == [f"L-{i}" for i in range(85)]
-    assert {each.outcome for each in outcomes} == {"lost", "converted"}
+    assert stage.sent == [
+        ("outcomes", 640),
+        ("outcomes", 210),
+        ("leads", 210),
+        *[("leads", 50)] * 3,
+        ("leads", 0),
+    ]
 
 
-async def test_a_rejected_candidate_goes_no_further(stage: Stage) -> None:
-    stage.outcome = "rejected"
+@pytest.mark.parametrize("outcome", ["rejected", "refused"])
+async def test_a_candidate_that_fails_the_gate_goes_no_further(stage: Stage, outcome: str) -> None:
+    stage.outcome = outcome
     await stage.play()
-    assert [what for what, _ in stage.lines] == ["Trigger", "Retrain", "Gate"]
-    assert stage.sent == []
-    assert len(stage.ended) == 3
+    assert stage.lines[-2:] == [("Gate", "AUC so."), ("", "bank/1 stays in production.")]
+    assert stage.sent == [("outcomes", 640)]
 
 
-async def test_a_worker_that_ends_is_an_error_and_the_others_are_ended(stage: Stage) -> None:
-    stage.problem = StartupError("the worker ended")
-    with pytest.raises(StartupError, match="the worker ended"):
+async def test_a_failed_retraining_is_an_error(stage: Stage) -> None:
+    stage.outcome = "failed"
+    with pytest.raises(FatalError, match="the retraining failed: AUC so"):
         await stage.play()
-    assert len(stage.ended) == 3
 
 
-async def test_ctrl_c_ends_it(stage: Stage) -> None:
-    stage.stop.set()
-    with pytest.raises(StoppedError):
+async def test_a_worse_candidate_does_not_become_the_canary(stage: Stage) -> None:
+    def withdraw() -> None:
+        stage.change(Action.SET, Alias.SHADOW, "2", "leadscore retrain", "passed")
+        stage.change(Action.REMOVE, Alias.SHADOW, None, "trainer", "retraining r1: it is worse.")
+
+    stage.script = [withdraw]
+    await stage.play()
+    assert stage.lines[-2:] == [
+        ("Verdict", "it is worse."),
+        ("", "bank/1 stays in production."),
+    ]
+
+
+async def test_a_canary_that_does_harm_is_shown_with_its_reason(stage: Stage) -> None:
+    stage.script[2:] = [stage.roll_back]
+    await stage.play()
+    assert stage.lines[-2:] == [
+        ("Canary", "removed: it failed to score 9 leads"),
+        ("", "bank/1 stays in production."),
+    ]
+
+
+async def test_without_a_verdict_no_canary_is_shown(stage: Stage) -> None:
+    stage.script = []
+    with pytest.raises(FatalError, match="no a clear verdict by trainer within 90 s"):
         await stage.play()
-    assert len(stage.ended) == 3
+    assert stage.lines[-1][0] == "Shadow"
 
 
-async def test_a_step_that_takes_too_long_names_the_logs(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(module, "WITHIN", -1.0)
-    with pytest.raises(StartupError, match=f"a plan of the trainer within .*{tmp_path}/trainer"):
+async def test_a_rollout_without_leads_ends(stage: Stage) -> None:
+    stage.script[2:] = []
+    with pytest.raises(FatalError, match="no its end by rollout within 90 s"):
         await stage.play()
+    assert stage.left == 0
+
+
+async def test_aliases_that_stay_do_not_keep_the_demo_from_ending(stage: Stage) -> None:
+    stage.script.pop()
+    assert "AUC" in await stage.play()
