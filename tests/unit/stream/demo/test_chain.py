@@ -74,11 +74,10 @@ async def test_it_waits_for_a_result_and_ends_its_workers(
 async def test_a_result_that_does_not_come_is_an_error_with_the_last_words_of_its_role(
     chain: Chain, workers: list[Worker]
 ) -> None:
-    with chain.running(), pytest.raises(FatalError) as error:
-        workers[1].log.write_text(
-            '{"message": "bank/2 waits: not clear"}\nTraceback of a library\n'
-        )
-        await chain.until("trainer", "a verdict", nothing, -1.0)
+    with chain.running():
+        workers[1].log.write_text('{"message": "bank/2 waits: not clear"}\nno JSON\n')
+        with pytest.raises(FatalError) as error:
+            await chain.until("trainer", "a verdict", nothing, -1.0)
     assert str(error.value) == (
         "expected a verdict by the role trainer within -1 s, there is none: its log,"
         f" {workers[1].log}, ends with: bank/2 waits: not clear"
