@@ -16,7 +16,9 @@ from schemas.decode import LeadDecoder
 from schemas.fields import FieldKind
 from schemas.model_identity import ModelIdentity
 from schemas.record_codec import OLDER
+from schemas.registered import RegisteredSchemas, framed
 from schemas.store import SchemaStore
+from schemas.wire import formats_with
 
 __all__ = ["ReadScores", "ScoreReader"]
 
@@ -52,7 +54,7 @@ class ReadScores(NamedTuple):
 
 
 class ScoreReader:
-    """Reads scored events of this version and of earlier ones, in Avro and JSON.
+    """Reads scored events of this version and of earlier ones, in any format.
 
     Parameters
     ----------
@@ -60,13 +62,22 @@ class ScoreReader:
         Whether a score counts as known since the lead was created, not since it was scored.
     late_ms
         Milliseconds after a lead in which a shadow's score of it counts; default: at any time.
+    registered
+        What ids of the schema registry stand for; None: events in Confluent's framing are unusable.
     """
 
-    def __init__(self, *, by_creation: bool, late_ms: float = math.inf) -> None:
+    def __init__(
+        self,
+        *,
+        by_creation: bool,
+        late_ms: float = math.inf,
+        registered: RegisteredSchemas | None = None,
+    ) -> None:
         store = SchemaStore.load()
         for file in sorted(OLDER.glob("lead_scored*.avsc")):
             store.add_file(file)
-        self._decoder = LeadDecoder(store, KINDS)
+        self._decoder = LeadDecoder(store, KINDS, formats=formats_with(registered))
+        self._reads_framing = registered is not None
         self._by_creation = by_creation
         self._late_ms = late_ms
         self._models: dict[tuple[str, str, str], ModelIdentity] = {}
@@ -78,7 +89,7 @@ class ScoreReader:
         does, however much later it was made. Otherwise a shadow that is behind would score leads
         whose outcomes are known already, and they would count as failures.
         """
-        found = self._decoder.decode([record.value for record in records])
+        found = self._decoder.decode(self._values(records))
         columns = found.columns
         latency = np.nan_to_num(np.asarray(columns["latency_ms"], dtype=np.float64))
         times = self._times(columns["scored_at"], found.created_at, latency, is_shadow=is_shadow)
@@ -106,6 +117,11 @@ class ScoreReader:
                     )
                 )
         return ReadScores(read, unusable, late)
+
+    def _values(self, records: Sequence[Record]) -> list[bytes | None]:
+        if not self._reads_framing:
+            return [record.value for record in records]
+        return [framed(record.value, record.headers) for record in records]
 
     def _times(
         self,

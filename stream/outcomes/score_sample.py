@@ -15,6 +15,7 @@ from stream.kafka.access import Use
 from stream.kafka.topic_admin import partition_counts
 from stream.outcomes.score_reader import ScoreReader
 from stream.retraining.offsets import read_ranges, topic_ranges
+from stream.schema_registry.opened import asked_schemas
 from stream.settings import Settings
 
 __all__ = ["LatestScores", "ScoreSample", "read_score_sample"]
@@ -108,7 +109,8 @@ async def read_score_sample(
             " create`"
         )
     ranges = await topic_ranges(settings, topic, partitions, since_ms)
-    reader, latest = ScoreReader(by_creation=False), LatestScores()
+    reader = ScoreReader(by_creation=False, registered=asked_schemas(settings))
+    latest = LatestScores()
     async for records in read_ranges(settings, topic, ranges):
         found = reader.read(records)
         kept = [

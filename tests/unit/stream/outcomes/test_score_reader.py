@@ -9,6 +9,15 @@ import pytest
 
 from schemas.model_identity import ModelIdentity
 from schemas.record_codec import RecordCodec
+from schemas.registered import (
+    VALUE_SCHEMA_ID,
+    RegisteredSchemas,
+    RegisteredText,
+    header_of_id,
+    meaning_of_text,
+)
+from schemas.single_object import HEADER_BYTES
+from schemas.store import PACKAGED
 from stream.outcomes.score_reader import ScoreReader
 from testing.scored_events import SCORED_AT, scored
 from tests.unit.stream.sinks.fake_sink import record_of
@@ -29,6 +38,20 @@ def test_scores_are_read_in_both_formats(encode: Any) -> None:
     assert (found.score, found.band) == (0.62, "High")
     assert found.model == ModelIdentity("leads", "3", "ab" * 32)
     assert others == 0
+
+
+def test_events_in_confluents_framing_are_read_with_the_id_in_the_value_or_in_a_header() -> None:
+    header, known = header_of_id(7), RegisteredSchemas()
+    text = RegisteredText("AVRO", (PACKAGED / "lead_scored.avsc").read_text())
+    known.add(header, meaning_of_text(text, "the schema"))
+    datum = event()[HEADER_BYTES:]
+    in_value = record_of(1, value=header + datum)
+    in_header = record_of(2, value=datum)._replace(headers=[(VALUE_SCHEMA_ID, header)])
+    reader = ScoreReader(by_creation=False, registered=known)
+    read = reader.read([in_value, in_header, record_of(3, value=event())])
+    assert [score.offset for score in read.scores] == [7, 7, 7]
+    assert {score.model for score in read.scores} == {ModelIdentity("leads", "3", "ab" * 32)}
+    assert READER.read([in_value]) == ([], 1, 0)
 
 
 def test_a_score_may_count_since_the_lead_was_created() -> None:
