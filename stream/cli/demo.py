@@ -165,9 +165,9 @@ class _Demo:
         self._screen.say("Broker", self._broker.describe())
         asyncio.run(self._make_topics())
         cut = round(contacts.rows * TRAINED_SHARE)
-        bundle = self._train(contacts.slice(0, cut))
+        version = self._train(contacts.slice(0, cut))
         rest = contacts.slice(cut, contacts.rows)
-        return asyncio.run(self._play(rest, bundle))
+        return asyncio.run(self._play(rest, version))
 
     async def _make_topics(self) -> None:
         if isinstance(self._broker, MockBroker):
@@ -181,7 +181,7 @@ class _Demo:
         )
 
     def _train(self, past: Table) -> str:
-        """Train and publish a model; return the bundle's folder."""
+        """Train and publish a model; return its version."""
         with self._screen.busy("importing the training libraries") as on_step:
             # Imported late, as it takes seconds: a missing broker is reported before.
             from model.registry import Alias, Registry
@@ -208,9 +208,9 @@ class _Demo:
                 registry.remove_alias(NAME, alias, made)
         bundle = f"{self._settings.registry}/{NAME}/{version}"
         self._screen.trained(trained, past, bundle, time.monotonic() - started)
-        return bundle
+        return version
 
-    async def _play(self, rest: Table, bundle: str) -> int:
+    async def _play(self, rest: Table, version: str) -> int:
         audit, screen = Audit(), self._screen
         with stop_on_signals() as stop:
             async with (
@@ -240,7 +240,7 @@ class _Demo:
         else:
             screen.say("Note", "the mock broker delivers late, so the latency is not LeadScore's")
             screen.say("", "drift is monitored on real Kafka only: see `leadscore demo --help`")
-        screen.next_steps(bundle)
+        screen.next_steps(self._settings.registry, NAME, version)
         return 0 if is_complete and not faults else EXIT_FAILED
 
     def _queues(

@@ -247,12 +247,13 @@ class DemoScreen:
             "bold green",
         )
 
-    def next_steps(self, bundle: str) -> None:
-        """Show what to try next."""
+    def next_steps(self, registry: str, name: str, version: str) -> None:
+        """Show what to try next, with a version of a model."""
         self._console.print()
         self.say("Next", ".venv/bin/leadscore --help        a tour of the commands")
         self.say("", ".venv/bin/leadscore train --help  a model of your own leads")
-        self.say("", f".venv/bin/leadscore models show {bundle}")
+        self.say("", f".venv/bin/leadscore models show {registry}/{name}/{version}")
+        self.say("", f".venv/bin/leadscore models history {name} --registry {registry}")
         self.say("", "make test                         the tests, on real Kafka")
 
     def _outcomes(self, audit: Audit, rest: Leads) -> None:

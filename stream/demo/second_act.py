@@ -103,6 +103,7 @@ class SecondAct:
         self._model = settings.model
         self._registry = Registry(settings.registry)
         self._plans = RetrainLog(settings)
+        self._known = 0
 
     async def play(self, contacts: Table) -> None:
         """Retrain on the leads that were sent, and bring the candidate into production.
@@ -123,6 +124,7 @@ class SecondAct:
             The demo is to stop.
         """
         acts = Acts.of(contacts.rows)
+        self._known = len(await self._history())
         with self._screen.busy("sending the outcomes of these leads"):
             await self._outcomes.send(acts.first)
         with self._chain.running():
@@ -262,7 +264,9 @@ class SecondAct:
         return find
 
     async def _history(self) -> Sequence[AliasEntry]:
-        return await asyncio.to_thread(self._registry.history, self._model)
+        """Return the changes since the act began: an earlier demo may have had the same version."""
+        entries = await asyncio.to_thread(self._registry.history, self._model)
+        return entries[self._known :]
 
     def _aucs(self, plan: RetrainPlan, version: str, later: Table) -> tuple[float, float]:
         """Return the AUC of the model that was in production, and of the candidate."""

@@ -179,7 +179,6 @@ MOMENTS: dict[str, Callable[[Demo], bool]] = {
     "as the worker starts": lambda demo: demo.runs("-m stream worker"),
     "as leads are scored": lambda demo: demo.says("scored; "),
     "as a model is retrained": lambda demo: demo.runs("stream.retraining.job"),
-    "as the canary has its share": lambda demo: demo.says("Canary "),
     "as the report is written": lambda demo: demo.runs("-m stream snapshot"),
 }
 ALWAYS = ("as the model is trained", "as leads are scored")

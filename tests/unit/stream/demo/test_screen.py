@@ -254,9 +254,10 @@ def test_the_summary_fits_a_terminal(
     terminal: Screen, audit: Audit, played: Played, rest: Table
 ) -> None:
     text = summary_of(terminal, audit, played, rest)
-    terminal.demo.next_steps(".leadscore/demo/models/bank/1")
+    terminal.demo.next_steps(".leadscore/demo/models", "bank", "1")
     assert "Next     .venv/bin/leadscore --help" in terminal.text
     assert "models show .leadscore/demo/models/bank/1" in terminal.text
+    assert "models history bank --registry .leadscore/demo/models" in terminal.text
     assert "Outcome" in text
 
 

@@ -232,6 +232,13 @@ async def test_a_rollout_without_leads_ends(stage: Stage) -> None:
     assert stage.left == 0
 
 
+async def test_changes_of_an_earlier_demo_are_not_shown(stage: Stage) -> None:
+    stage.start_canary()
+    stage.roll_back()
+    assert "AUC" in await stage.play()
+    assert [what for what, _ in stage.lines].count("Canary") == 2
+
+
 async def test_aliases_that_stay_do_not_keep_the_demo_from_ending(stage: Stage) -> None:
     stage.script.pop()
     assert "AUC" in await stage.play()
