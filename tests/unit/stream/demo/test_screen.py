@@ -257,7 +257,8 @@ def test_the_summary_fits_a_terminal(
     terminal.demo.next_steps(".leadscore/demo/models", "bank", "1")
     assert "Next     .venv/bin/leadscore --help" in terminal.text
     assert "models show .leadscore/demo/models/bank/1" in terminal.text
-    assert "models history bank --registry .leadscore/demo/models" in terminal.text
+    said = " ".join(terminal.text.split())
+    assert "models history bank --registry .leadscore/demo/models" in said
     assert "Outcome" in text
 
 
