@@ -71,7 +71,7 @@ class App(faust.App):
         self.settings = settings
         self._checks = checks
         self.trials = Trials()
-        reads_schemas = settings.is_scorer or settings.role in ("sink", "rollout")
+        reads_schemas = settings.is_scorer or settings.role in ("sink", "rollout", "outcomes")
         self.schemas = open_lookup(settings) if reads_schemas else None
         self.stopped_for: FatalError | None = None
         self._crashing: asyncio.Future[None] | None = None

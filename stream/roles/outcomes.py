@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 from mode import Service
 
+from agents.records import SourceRecord
 from monitoring.telemetry.outcome_metrics import OutcomeMetrics
+from monitoring.telemetry.schema_metrics import SchemaMetrics
 from stream.consume.batch_source import BatchSource
 from stream.consume.source_options import SourceOptions
 from stream.monitor import Monitor
@@ -36,6 +38,7 @@ from stream.outcomes.service import OutcomeService
 from stream.outcomes.timer_clock import ReadTimes
 from stream.process.loop_watch import LoopWatch
 from stream.roles.faust_agents import read_batches
+from stream.roles.schema_waits import wait_for_schemas
 from stream.scoring.kafka_clients import KafkaClients
 from stream.scoring.source_metrics import partition_lags
 from stream.scoring.stall_watch import StallWatch
@@ -82,12 +85,11 @@ class OutcomesRole:
         self._dead_letters = SinkDeadLetters(
             self._emitter, settings.leads_outcomes_dlq, sink=None, content="lead_outcome"
         )
+        if app.schemas is not None:
+            app.schemas.metrics = SchemaMetrics(monitor.registry)
         self._followed_topics = settings.leads_outcomes, settings.leads_scored_shadow
         self.follower = Follower(
-            kafka.source_log(),
-            self._followed_topics,
-            lambda at, records: self.runner.accept_followed(at, records),
-            app.crash,
+            kafka.source_log(), self._followed_topics, self._accept_followed, app.crash
         )
         self.partitions = self._outcome_partitions()
         self._placement = PlacementWatch(
@@ -100,9 +102,11 @@ class OutcomesRole:
         self.source.observer = OutcomeObserver(
             self._metrics, self._health, kafka.clock, self._assigned, app.crash
         )
-        read_batches(app, self.source, self.runner.accept, name="join")
+        accept, schema_wait = wait_for_schemas(app, self.source, self.runner.accept)
+        read_batches(app, self.source, accept, name="join")
         self._metrics.watch_lags(lambda: lags_of(self.source, self.follower))
         self.services: Sequence[Service] = (
+            *schema_wait,
             self._outcome_service(),
             *self._overdue_services(),
             self._stall_watch(),
@@ -115,6 +119,13 @@ class OutcomesRole:
         self.partitions.assigned(assignment)
         if self._overdue is not None:
             self._overdue.assigned()
+
+    async def _accept_followed(self, at: TopicPartition, records: Sequence[SourceRecord]) -> None:
+        """Hand over outcomes, or the shadow's scores once their schema ids are known."""
+        schemas = self._app.schemas
+        if schemas is not None and at.topic == self._settings.leads_scored_shadow:
+            await schemas.resolve(records)
+        await self.runner.accept_followed(at, records)
 
     def _outcome_partitions(self) -> OutcomePartitions:
         settings = self._settings
@@ -130,11 +141,15 @@ class OutcomesRole:
         )
 
     def _outcome_runner(self) -> OutcomeRunner:
-        settings = self._settings
+        settings, schemas = self._settings, self._app.schemas
         by_creation = settings.outcome_time == "created_at"
         return OutcomeRunner(
             self.partitions,
-            ScoreReader(by_creation=by_creation, late_ms=join_options(settings).late_ms),
+            ScoreReader(
+                by_creation=by_creation,
+                late_ms=join_options(settings).late_ms,
+                registered=None if schemas is None else schemas.registered,
+            ),
             outcome_reader(settings),
             by_creation=by_creation,
             dead_letters=self._dead_letters,

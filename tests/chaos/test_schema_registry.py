@@ -27,6 +27,8 @@ from schemas.registered import header_of_id
 from schemas.scored_event import scored_event
 from stream.broker import Broker
 from stream.cli.schemas import schemas
+from stream.outcomes.score_reader import ScoreReader
+from stream.schema_registry.opened import asked_schemas
 from stream.simulator.playing import Lead
 from stream.sinks.json_line_file import lines_of
 from stream.sinks.reading import Content
@@ -185,7 +187,11 @@ async def test_leads_of_confluents_serializers_are_scored_alike_and_their_deseri
         ErrorCode.PROTOBUF.value.encode(),
         ErrorCode.SCHEMA_ID.value.encode(),
     ]
-    await _sinks_write(framed, {event["lead_id"]: event["score"] for event in read})
+    by_lead = {event["lead_id"]: event["score"] for event in read}
+    await _sinks_write(framed, by_lead)
+    reader = ScoreReader(by_creation=False, registered=asked_schemas(framed.settings))
+    joined = reader.read(events)
+    assert {lead.lead_id.decode(): lead.score for lead in joined.scores} == by_lead
     # Away: what is known goes on, an id that is not known waits until the registry is back.
     later = crm.avro("later")
     registry.close()
