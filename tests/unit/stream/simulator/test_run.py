@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from aiokafka.partitioner import murmur2
 
 from schemas.errors import ErrorCode, InputError
 from stream.simulator.playing import AsRecorded, Event, Lead, Steady
-from stream.simulator.run import BATCH_RECORDS, Clock, partition_of, play
+from stream.simulator.run import BATCH_RECORDS, Clock, Played, partition_of, play
 
 
 class FakeBatch:
@@ -295,3 +296,17 @@ async def test_progress_is_reported_with_every_delivery() -> None:
 async def test_nothing_to_play_is_no_failure() -> None:
     played = await play([], FakeProducer(), topic="leads", as_event=as_event)
     assert (played.sent, played.complete, played.rate) == (0, True, 0.0)
+
+
+def test_two_runs_add_up() -> None:
+    first, second = Played(seconds=1.0), Played(seconds=2.0, stopped=True)
+    broken = Event(b"L-1", b"", [], "garbage", ErrorCode.DECODE)
+    first.add(0, 0, Counter(lead=2), [])
+    second.add(0, 2, Counter(lead=1, garbage=1), [(1, broken)])
+    second.add(1, 0, Counter(lead=1), [])
+    second.failed["KafkaError"] += 1
+    first.join(second)
+    assert (first.sent, first.seconds, first.stopped, first.complete) == (5, 3.0, True, False)
+    assert first.offsets == {0: [range(2), range(2, 4)], 1: [range(1)]}
+    assert list(first.good()) == [(0, 0), (0, 1), (0, 2), (1, 0)]
+    assert first.dead_letters(refuse_few_fields=False) == {(0, 3): ErrorCode.DECODE}
