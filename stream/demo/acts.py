@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 __all__ = ["CHAIN", "DRIFT", "LOWERED", "Acts"]
 
-FIRST_SHARE, SHADOWED_SHARE = 0.64, 0.21
+FIRST_SHARE, SHADOWED_SHARE = 0.75, 0.12
 
 
 class Acts(NamedTuple):

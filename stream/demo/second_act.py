@@ -37,7 +37,7 @@ __all__ = ["SecondAct"]
 
 CANARY_RATE, CHUNK = 200.0, 50
 """Leads a second while there is a canary, and leads between two looks at it."""
-PLANNED_WITHIN, RETRAINED_WITHIN, JUDGED_WITHIN, ROLLED_OUT_WITHIN = 60.0, 300.0, 90.0, 90.0
+PLANNED_WITHIN, RETRAINED_WITHIN, JUDGED_WITHIN, ROLLED_OUT_WITHIN = 90.0, 480.0, 90.0, 90.0
 """Seconds."""
 WITHDRAWN_WITHIN = 10.0
 """Seconds for the workers to remove the aliases that are not needed any more."""
@@ -162,7 +162,8 @@ class SecondAct:
         began = time.monotonic()
         with self._screen.busy("the trainer looks for a cause"):
             plan = (await self._chain.until("trainer", "a plan", planned, PLANNED_WITHIN)).plan
-        self._screen.say("Trigger", f"{plan.reason}: the trainer retrains {plan.model}", "yellow")
+        name = f"{plan.model}/{plan.production}"
+        self._screen.say("Trigger", f"{plan.reason}: the trainer retrains {name}", "yellow")
         with self._screen.busy("the trainer retrains"):
             record = await self._chain.until("trainer", "a candidate", ended, RETRAINED_WITHIN)
         return plan, self._show_retraining(record, time.monotonic() - began)
@@ -194,11 +195,12 @@ class SecondAct:
         def ends_shadow(entry: AliasEntry) -> bool:
             return _names(entry, Alias.CANARY, version) or _drops(entry, Alias.SHADOW, version)
 
-        with self._screen.busy(f"{name} scores the next leads, too"):
+        live = f"{plan.model}/{plan.production}"
+        with self._screen.busy(f"{name} scores the next leads beside {live}"):
             # First, so that no verdict takes a lead whose outcome is on its way for a failure.
             await self._outcomes.send(count)
             await self._leads.send(count, self._rate)
-            self._screen.say("Shadow", f"{name} scores the next {count:,} leads, too")
+            self._screen.say("Shadow", f"{name} scores the next {count:,} leads beside {live}")
             find = self._entry(ends_shadow)
             verdict = await self._chain.until("trainer", "a clear verdict", find, JUDGED_WITHIN)
         reason = verdict.why.partition(": ")[2]  # without the id of the retraining

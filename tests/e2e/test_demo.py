@@ -19,7 +19,7 @@ import pytest
 CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
 LEADSCORE = Path(sys.executable).with_name("leadscore")
 STORY = ("Trigger", "Retrain", "Gate", "Shadow", "Verdict", "Canary", "Live", "AUC")
-WITHIN = 420
+WITHIN = 600
 """Seconds for a whole demo, on a machine that is busy with other tests."""
 MARK = "E2E_MARK"
 """Every process of a run inherits this variable: by it they are found."""

@@ -34,7 +34,7 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[tuple[str, int]] = []
         self.lines: list[tuple[str, str]] = []
-        self.left = 360
+        self.left = 250
         self.outcome = "passed"
         self.is_running = False
         self.looks = 0
@@ -152,17 +152,17 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 async def test_the_candidate_goes_into_production_step_by_step(stage: Stage) -> None:
     await stage.play()
     assert stage.lines == [
-        ("Trigger", "drift is critical: the trainer retrains bank"),
+        ("Trigger", "drift is critical: the trainer retrains bank/1"),
         ("Retrain", stage.lines[1][1]),
         ("Gate", "AUC so."),
-        ("Shadow", "bank/2 scores the next 210 leads, too"),
+        ("Shadow", "bank/2 scores the next 120 leads beside bank/1"),
         ("Verdict", "Better with 95 %: yes."),
         ("Canary", "bank/2 scores 20 % of the leads"),
         ("Canary", "bank/2 scores 50 % of the leads, after 20 % for 2 s, no harm found"),
         ("Live", "bank/2 scores all leads, after 50 % for 2 s, no harm found"),
         (
             "AUC",
-            "0.550 before, 0.670 retrained, on the 360 leads after those that bank/2 has learnt"
+            "0.550 before, 0.670 retrained, on the 250 leads after those that bank/2 has learnt"
             " from",
         ),
         ("Note", LOWERED),
@@ -174,9 +174,9 @@ async def test_the_candidate_goes_into_production_step_by_step(stage: Stage) -> 
 async def test_outcomes_are_sent_before_the_leads_that_wait_for_them(stage: Stage) -> None:
     await stage.play()
     assert stage.sent == [
-        ("outcomes", 640),
-        ("outcomes", 210),
-        ("leads", 210),
+        ("outcomes", 750),
+        ("outcomes", 120),
+        ("leads", 120),
         *[("leads", 50)] * 3,
         ("leads", 0),
     ]
@@ -187,7 +187,7 @@ async def test_a_candidate_that_fails_the_gate_goes_no_further(stage: Stage, out
     stage.outcome = outcome
     await stage.play()
     assert stage.lines[-2:] == [("Gate", "AUC so."), ("", "bank/1 stays in production.")]
-    assert stage.sent == [("outcomes", 640)]
+    assert stage.sent == [("outcomes", 750)]
 
 
 async def test_a_failed_retraining_is_an_error(stage: Stage) -> None:
