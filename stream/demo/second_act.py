@@ -37,7 +37,7 @@ __all__ = ["SecondAct"]
 
 CANARY_RATE, CHUNK = 200.0, 50
 """Leads a second while there is a canary, and leads between two looks at it."""
-PLANNED_WITHIN, RETRAINED_WITHIN, JUDGED_WITHIN, ROLLED_OUT_WITHIN = 90.0, 480.0, 90.0, 90.0
+PLANNED_WITHIN, RETRAINED_WITHIN, JUDGED_WITHIN, ROLLED_OUT_WITHIN = 120.0, 600.0, 120.0, 120.0
 """Seconds."""
 WITHDRAWN_WITHIN = 10.0
 """Seconds for the workers to remove the aliases that are not needed any more."""

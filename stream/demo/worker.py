@@ -37,7 +37,7 @@ STOPPED_WITHIN = 15.0
 """Seconds."""
 LOOK = 0.1
 """Seconds between two checks."""
-SNAPSHOT_WITHIN = 120.0
+SNAPSHOT_WITHIN = 240.0
 """Seconds."""
 WORKER = (sys.executable, "-m", "stream", "worker")
 SNAPSHOT = (sys.executable, "-m", "stream", "snapshot")

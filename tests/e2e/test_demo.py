@@ -19,7 +19,7 @@ import pytest
 CONTACTS = Path("data/bank_marketing/contacts.csv.gz")
 LEADSCORE = Path(sys.executable).with_name("leadscore")
 STORY = ("Trigger", "Retrain", "Gate", "Shadow", "Verdict", "Canary", "Live", "AUC")
-WITHIN = 600
+WITHIN = 840
 """Seconds for a whole demo, on a machine that is busy with other tests."""
 MARK = "E2E_MARK"
 """Every process of a run inherits this variable: by it they are found."""
@@ -162,7 +162,7 @@ def test_it_ends_with_every_lead_accounted_for_and_a_summary(
 
 
 def shows_drift_and_a_new_model(output: str) -> None:
-    assert re.search(r"^Drift +360d to Jul 2009: \d+ of 20 fields drifted", output, re.M)
+    assert re.search(r"^Drift +360d to \w+ 2009: \d+ of 20 fields drifted", output, re.M)
     assert re.search(r"^ +euribor3m +PSI +\d+\.\d+ critical since Nov 2008", output, re.M)
     story = [line[:8].strip() for line in output.splitlines()]
     story = [word for word in story if word in STORY]

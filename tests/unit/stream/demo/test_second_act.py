@@ -220,14 +220,14 @@ async def test_a_canary_that_does_harm_is_shown_with_its_reason(stage: Stage) ->
 
 async def test_without_a_verdict_no_canary_is_shown(stage: Stage) -> None:
     stage.script = []
-    with pytest.raises(FatalError, match="no a clear verdict by trainer within 90 s"):
+    with pytest.raises(FatalError, match="no a clear verdict by trainer within 120 s"):
         await stage.play()
     assert stage.lines[-1][0] == "Shadow"
 
 
 async def test_a_rollout_without_leads_ends(stage: Stage) -> None:
     stage.script[2:] = []
-    with pytest.raises(FatalError, match="no its end by rollout within 90 s"):
+    with pytest.raises(FatalError, match="no its end by rollout within 120 s"):
         await stage.play()
     assert stage.left == 0
 
