@@ -24,7 +24,8 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], float | None
     parts: list[tuple[list[str], float | None]] = []
 
     async def play(leads: Any, *_: Any, pace: Steady | None = None, **__: Any) -> Played:
-        parts.append(([lead.lead_id for lead in leads], pace and pace.rate))
+        rate = None if pace is None else pace.rate
+        parts.append(([lead.lead_id for lead in leads], rate))
         return Played(delivered=Counter(lead=len(leads)))
 
     monkeypatch.setattr(module, "play", play)
