@@ -31,11 +31,11 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
 # Without the compiled loops scoring takes longer, and the package can be built without them: such a build
 # ends here.
 RUN cd /opt/leadscore && bin/python -c "import schemas._compiled, features._compiled, agents._compiled, stream.kafka._compiled"
-# Left out of what the wheels bring: debugging symbols, which are most of uvloop, fastavro, lz4 and
-# aiohttp; numpy's and other packages' tests; the library of onnxruntime for C programs, as its
-# Python module has all of it once more.
+# Left out of what the wheels bring: symbols that nothing links to, which are most of uvloop, fastavro,
+# lz4 and aiohttp; tests of numpy and other packages; the library of onnxruntime for C programs, as
+# its Python module has all of it once more.
 RUN cd /opt/leadscore/lib/python3.11/site-packages \
-    && find . -name '*.so' -not -path '*.libs/*' -exec strip --strip-debug {} + \
+    && find . -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} + \
     && find . -regex '.*/\(numpy\|pandas\|pyarrow\|scipy\|sklearn\|statsmodels\)/.*' \
         -type d -name tests -prune -exec rm -r {} + \
     && rm onnxruntime/capi/libonnxruntime.so.* \
