@@ -20,7 +20,7 @@ setup: $(READY)  ## Create the environment (.venv) from the locked, hashed requi
 
 $(READY): requirements/all.lock requirements/uv.lock pyproject.toml $(LOOPS)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"LeadScore needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}. Name another with: make PYTHON=python3.11 ...")'
-	@echo "Setting up $(VENV) (once; about a minute) ..."
+	@echo "Setting up $(VENV) (once; one to two minutes) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes --no-deps -r requirements/all.lock

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -137,11 +138,19 @@ class HandOver:
         The registry, the steps of a rollout, and how often a verdict is read.
     judge
         Reads the verdict.
+    timer
+        Seconds since any moment; measures how long the verdict takes.
     """
 
-    def __init__(self, settings: Settings, judge: Judge = judge_in_child) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        judge: Judge = judge_in_child,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._judge = judge
+        self._timer = timer
         self._registry = Registry(settings.registry)
         self._model = followed_model(settings.model)
         self._asked: tuple[str, datetime] = ("", LONG_AGO)
@@ -172,7 +181,10 @@ class HandOver:
         if (why_not := obstacle(found.now, found.history, found.version)) is not None:
             self._say(found, f"waits: {why_not}")
             return None
+        began = self._timer()
         verdict = await self._verdict(found, at)
+        # To read a verdict takes minutes; the first step of the canary begins after them.
+        at += timedelta(seconds=self._timer() - began)
         return None if verdict is None else await self._act(found, verdict, at)
 
     async def waits_since(self, records: Iterable[RetrainRecord]) -> datetime | None:

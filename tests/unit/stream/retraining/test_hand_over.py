@@ -96,6 +96,18 @@ async def test_it_waits_until_the_verdict_says_better_and_is_the_canary_then(sta
     assert stage.questions[0] == ("leads", "1", "2", NOW - HOUR)
 
 
+async def test_the_canary_begins_when_the_verdict_has_been_read(stage: Stage) -> None:
+    seconds = iter([7.0, 307.0])
+
+    async def judge(_: Question) -> ShadowVerdict:
+        return said(Decision.BETTER)
+
+    stage.hand_over = HandOver(stage.settings, judge, lambda: next(seconds))
+    entry = await stage.step()
+    assert entry is not None
+    assert entry.at == stage.at + timedelta(minutes=5)
+
+
 async def test_a_verdict_is_read_at_its_interval_alone(stage: Stage) -> None:
     await stage.step()
     await stage.step(after=HOUR / 2)
