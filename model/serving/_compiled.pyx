@@ -48,7 +48,7 @@ cdef extern from "tree_walk.h":
     int has_width(int32_t width)
 
 
-WIDTHS = ("baseline", "avx2", "avx512")
+WIDTHS = ("baseline", "avx2")
 
 
 def widths():

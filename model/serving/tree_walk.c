@@ -29,7 +29,6 @@ int is_measured(void) {
 int has_width(int32_t width) {
 #ifdef HAS_WIDTHS
     if (width == AVX2) return __builtin_cpu_supports("avx2") != 0;
-    if (width == AVX512) return __builtin_cpu_supports("avx512f") != 0;
 #endif
     return width == BASELINE;
 }
@@ -169,9 +168,8 @@ typedef void Walk(const Ensemble *, int, const float *, int64_t, float *, float 
 WALKS(baseline, )
 #ifdef HAS_WIDTHS
 WALKS(avx2, __attribute__((target("avx2"))))
-WALKS(avx512, __attribute__((target("avx512f"))))
-static Walk *const few[] = {few_baseline, few_avx2, few_avx512};
-static Walk *const tiles[] = {tile_baseline, tile_avx2, tile_avx512};
+static Walk *const few[] = {few_baseline, few_avx2};
+static Walk *const tiles[] = {tile_baseline, tile_avx2};
 #else
 static Walk *const few[] = {few_baseline};
 static Walk *const tiles[] = {tile_baseline};

@@ -29,7 +29,7 @@ typedef struct {
 } Ensemble;
 
 /* Widths of vector registers; the first is what every processor of the kind has. */
-enum { BASELINE, AVX2, AVX512 };
+enum { BASELINE, AVX2 };
 
 typedef struct {
     double slope, intercept;
