@@ -93,8 +93,8 @@ class ReplayCommits:
         Raises
         ------
         FatalError
-            Kafka did not accept the last commit in time, or another process executes the same part
-            of the replay.
+            A batch was not delivered or the last commit not accepted in time, or another process
+            executes the same part of the replay.
         """
         by = now() + self._limits.finish_limit
         while any(progress.has_open for progress in self._assignment.values()) and now() < by:
@@ -113,6 +113,13 @@ class ReplayCommits:
                 f"The last commit of {name_of(min(late))} was expected within"
                 f" {self._limits.finish_limit:g} s, but Kafka has not accepted it: check the"
                 " brokers, and resume the replay."
+            )
+        undelivered = [at for at, progress in progress_of.items() if progress.has_open]
+        if undelivered:
+            raise FatalError(
+                f"The last batches of {name_of(min(undelivered))} were expected to be delivered"
+                f" within {self._limits.finish_limit:g} s, but were not: check the brokers, and"
+                " resume the replay."
             )
         self._require_all()
 
