@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["end_child", "start_child"]
@@ -62,7 +63,8 @@ def end_child(child: subprocess.Popen[Any]) -> None:
     child.wait()
     for pipe in (child.stdin, child.stdout, child.stderr):
         if pipe is not None:
-            pipe.close()
+            with suppress(BrokenPipeError):  # it was to get more, and is dead
+                pipe.close()
     _children.discard(child)
 
 

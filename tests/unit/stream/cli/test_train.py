@@ -164,7 +164,7 @@ def test_a_dry_run_trains_and_reports_and_adds_no_model(tmp_path: Path) -> None:
 def test_a_failed_check_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.training.train.parity", lambda *_: 1.0)
+    monkeypatch.setattr("model.training.export.parity", lambda *_: 1.0)
     registry = tmp_path / "models"
     result = run(leads(tmp_path / "leads.csv"), "--target", "won", "--registry", registry)
     assert result.exit_code == 1

@@ -23,6 +23,15 @@ def test_a_child_is_the_program_itself_and_can_be_ended() -> None:
     assert child.returncode == -9
 
 
+def test_a_dead_child_that_was_to_get_more_can_be_ended() -> None:
+    child = start_child([sys.executable, "-c", "raise SystemExit(3)"], stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    child.stdin.write(b"more")  # kept by the pipe's buffer
+    assert child.wait(30) == 3
+    end_child(child)
+    assert child.stdin.closed
+
+
 def test_children_end_with_a_parent_that_forgets_them() -> None:
     parent = """
 import sys
