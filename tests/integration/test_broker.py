@@ -73,6 +73,7 @@ async def test_topics_of_a_test_are_removed(kafka: Broker) -> None:
         await read_all(kafka.bootstrap, topic)
 
 
+@pytest.mark.long
 async def test_a_killed_broker_comes_back_with_its_records(
     breakable_kafka: BreakableBroker,
 ) -> None:

@@ -55,6 +55,18 @@ class FailingProducer:
         sent: Awaitable[object] = await self._producer.send_batch(batch, topic, partition=partition)
         return sent
 
+    def send_batch_at_once(
+        self, batch: Any, topic: str, *, partition: int
+    ) -> asyncio.Future[Any] | None:
+        if self._errors:
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(self._errors.pop(0))
+            return failed
+        sent: asyncio.Future[Any] | None = self._producer.send_batch_at_once(
+            batch, topic, partition=partition
+        )
+        return sent
+
 
 class KafkaStage(Stage):
     """The part of a stage that both deliveries share: topics, group, readers, scripted errors."""

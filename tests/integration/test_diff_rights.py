@@ -70,6 +70,7 @@ async def refusal(settings: Settings, model: SmallModel) -> str | None:
     return None
 
 
+@pytest.mark.long
 async def test_diff_needs_no_more_than_is_printed_and_names_each_right_that_is_missing(
     secured: SecuredStage, model: SmallModel
 ) -> None:

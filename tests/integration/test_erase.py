@@ -149,6 +149,7 @@ async def test_topics_bundles_and_logs_hold_what_the_page_says_before_and_after_
     assert (code, again[-1]["tombstones"]) == (0, 0)
 
 
+@pytest.mark.long
 async def test_a_topic_without_retention_stays_until_somebody_acts(
     stage: Stage, kafka: Broker, tmp_path: Path
 ) -> None:

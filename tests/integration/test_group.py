@@ -227,6 +227,7 @@ async def test_an_operators_reset_is_reported_with_how_far_it_went(
     await worker.stop()
 
 
+@pytest.mark.long
 async def test_a_partition_that_another_producer_has_fenced_makes_the_worker_not_ready(
     kafka: Broker, topics: TopicFactory, set_stage: StageSetter, contacts: list[Lead]
 ) -> None:

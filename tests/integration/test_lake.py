@@ -133,6 +133,7 @@ def test_a_file_in_s3_is_never_replaced(s3: S3, monkeypatch: pytest.MonkeyPatch)
     assert out.read("plan.json") == b"first"
 
 
+@pytest.mark.long
 def test_a_delta_table_is_read_at_the_version_of_the_plan(
     bank_model: Bundle, table: Any, expected: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ async def test_reports_are_a_recount_of_the_logs_after_a_kill_and_a_loss_of_the_
     assert {letter.value for letter in found} == {dead.value}
 
 
+@pytest.mark.long
 async def test_outcomes_by_another_partitioner_are_reported_to_the_operator(
     outcomes: Stage, tmp_path: Path
 ) -> None:

@@ -108,6 +108,7 @@ async def test_while_the_target_is_away_lag_grows_and_the_sink_goes_on_by_itself
     await sink.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_two_sinks_of_a_name_share_the_partitions(stage: Stage, tmp_path: Path) -> None:
     folder = tmp_path / "scores"
     sinks = [begin_sink(stage, "jsonl", "--to", str(folder)) for _ in range(2)]

@@ -168,6 +168,7 @@ async def test_a_sample_is_of_the_size_that_was_asked_for_and_old_snapshots_go(
     assert len(runs) == 1, "the workspace keeps as many"
 
 
+@pytest.mark.long
 async def test_a_range_without_leads_is_no_failure(
     topic: Any, snapshot: Any, tmp_path: Path
 ) -> None:

@@ -112,6 +112,7 @@ async def test_overdue_leads_reach_slack_by_a_template_of_their_own(
     await sink.stop_cleanly()
 
 
+@pytest.mark.long
 async def test_a_fixed_receiver_gets_the_dead_letters_of_its_sink(
     stage: Stage, receiver: WebhookReceiver
 ) -> None:

@@ -28,6 +28,8 @@ from tests.prometheus_files import (
 DOCS = MONITORING.parent / "docs"
 ALERTMANAGER = MONITORING / "alertmanager/alertmanager.yml"
 TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
+DAYS = ("outcomes", "rhythm")
+"""Tests of days, which take promtool long."""
 CASES = [
     case
     for path in TESTS
@@ -110,7 +112,13 @@ def test_the_limits_are_those_of_the_reports() -> None:
     assert coverage == Settings.model_fields["min_coverage"].default
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=pytest.mark.long if path.stem in DAYS else ())
+        for path in TESTS
+    ],
+)
 def test_the_rules_fire_and_stay_silent_as_their_own_tests_say(path: Any) -> None:
     assert "SUCCESS" in promtool("test", "rules", path)
 

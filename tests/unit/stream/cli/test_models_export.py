@@ -53,6 +53,7 @@ def test_an_existing_folder_is_not_written_into(leadscore: Run, tmp_path: Path) 
     assert "out should not exist" in refused.output
 
 
+@pytest.mark.long
 def test_a_model_without_onnx_is_refused(leadscore: Run) -> None:
     refused = leadscore("bank/2", "--mlflow", "out")
     assert refused.exit_code == 2
