@@ -8,7 +8,7 @@ LOOPS   := $(addsuffix /_compiled.pyx,schemas features agents stream/kafka) \
 LOCK    := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links -q
 SEEDS   ?= long
 MINUTES ?= 30
-JOBS    ?= 2
+JOBS    ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all coverage dist chaos soak fuzz lint format docs lock bench bench-full drift-delays clean

@@ -79,6 +79,7 @@ async def test_it_says_what_it_does_when_it_is_ready_and_what_became_of_all_lead
         return all(committed.get(partition) == end for partition, end in ends.items())
 
     await until(are_done, within=120, what="all leads done")
+    await until(lambda: "\nDead " in worker.shown, within=120, what="a line on dead letters")
     worker.process.send_signal(signal.SIGINT)
     await until(lambda: worker.process.poll() is not None, within=120, what="the worker's end")
     assert worker.process.returncode == 0, worker.shown
