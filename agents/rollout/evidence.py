@@ -179,10 +179,10 @@ class Evidence:
     began
         When it began, milliseconds since 1970.
     settles
-        Milliseconds for a worker to take up the step. Outputs of a partition that has been worked
-        on without a mark for longer are leads that the canary did not get. For a shorter time there
-        may be some: a worker that takes a partition over does the last leads of the one before by
-        its model again.
+        Milliseconds within which a worker starts the step. If a partition has outputs without a
+        mark for longer, the canary did not get its leads. For a shorter time that is normal: a
+        worker that takes over a partition scores the last leads again, by the model that scored
+        them first.
     window_ms
         Length of a window.
 

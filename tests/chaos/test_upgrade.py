@@ -139,8 +139,8 @@ async def test_workers_of_both_versions_follow_an_alias_and_score_each_lead_once
 ) -> None:
     """The last release reads aliases.json, which is written beside the history of today.
 
-    Counts of drift are not compared: it counts the block of leads in which it takes up a model for
-    the model of before and for the next one.
+    Drift counts are not compared: when a worker of that release changes its model, it counts the
+    block of leads of that moment for both models.
     """
     root = shutil.copytree(Path(bank_model.location).parents[1], tmp_path / "models")
     registry = Registry(str(root))

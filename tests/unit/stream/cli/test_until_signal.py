@@ -38,7 +38,13 @@ async def test_an_error_of_the_work_is_raised() -> None:
 
 
 async def test_work_that_ends_by_itself_ends_it() -> None:
-    await until_signal(asyncio.sleep(0))
+    done = []
+
+    async def work() -> None:
+        done.append("work")
+
+    await until_signal(work())
+    assert done == ["work"]
 
 
 async def test_metrics_are_exposed_while_the_work_sets_them(
