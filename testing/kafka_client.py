@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, asynccontextmanager
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -131,17 +139,15 @@ async def read_all(
     bootstrap: str, topic: str, *, committed_only: bool = False, within: float = 60.0
 ) -> list[ConsumerRecord]:
     """Read a topic from its beginning to where it ends now, by partition and offset."""
-    async with asyncio.timeout(within):
-        return [
-            record
-            async for records in read_in_parts(bootstrap, topic, committed_only=committed_only)
-            for record in records
-        ]
+    parts = read_in_parts(bootstrap, topic, committed_only=committed_only)
+    # A reading that is given up closes its consumer now, not when the interpreter finds it.
+    async with asyncio.timeout(within), aclosing(parts):
+        return [record async for records in parts for record in records]
 
 
 async def read_in_parts(
     bootstrap: str, topic: str, *, committed_only: bool = False
-) -> AsyncIterator[list[ConsumerRecord]]:
+) -> AsyncGenerator[list[ConsumerRecord], None]:
     """Read a topic as `read_all` does, without keeping it: some of a partition at a time."""
     async with open_admin(bootstrap) as admin:
         [described] = await admin.describe_topics([topic])

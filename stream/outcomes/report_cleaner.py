@@ -37,8 +37,8 @@ class ReadsLogs(Protocol):
 class ReportCleaner:
     """Sends a tombstone for each report of a week that is not reported any more.
 
-    It looks when the first partition has caught up, then each hour. A look reads the whole topic,
-    which compaction keeps small.
+    It looks when a partition has caught up, then each hour. A look reads the whole topic, which
+    compaction keeps small.
 
     Parameters
     ----------
@@ -73,6 +73,7 @@ class ReportCleaner:
         self._first_weeks = first_weeks
         self._clock = clock
         self._next = clock()
+        self._looked_for: frozenset[int] = frozenset()
 
     async def look(self) -> int:
         """Remove old reports, if it is time; return their number.
@@ -83,7 +84,10 @@ class ReportCleaner:
             A tombstone could not be delivered.
         """
         first_weeks = self._first_weeks()
-        if not first_weeks or self._clock() < self._next:
+        partitions = frozenset(first_weeks)
+        has_new = not partitions <= self._looked_for
+        self._looked_for = partitions
+        if not partitions or (not has_new and self._clock() < self._next):
             return 0
         self._next = self._clock() + PAUSE
         try:

@@ -35,8 +35,8 @@ class Place:
             self.topics.add(topic, partition, None, key=key)
         return ()
 
-    def add(self, week: int) -> bytes:
-        made = report(week=week)
+    def add(self, week: int, partition: int = 0) -> bytes:
+        made = report(week=week, partition=partition)
         self.topics.add("leads.quality", 0, made.encode(), key=made.key)
         return made.key
 
@@ -53,6 +53,24 @@ async def test_old_reports_are_removed_once() -> None:
     place.now += PAUSE
     assert await place.cleaner.look() == 1
     place.now += PAUSE
+    assert await place.cleaner.look() == 0
+
+
+async def test_a_partition_that_catches_up_later_is_not_left_for_an_hour() -> None:
+    place = Place()
+    for partition in (0, 1):
+        place.add(0, partition)
+    first = WEEK + 2 * WEEK_MS
+    place.first_weeks = {0: first}
+    assert await place.cleaner.look() == 1
+    place.first_weeks = {0: first, 1: first}
+    assert await place.cleaner.look() == 1
+
+    place.first_weeks = {0: first}  # partition 1 is revoked, and assigned again
+    place.add(0, 1)
+    assert await place.cleaner.look() == 0
+    place.first_weeks = {0: first, 1: first}
+    assert await place.cleaner.look() == 1
     assert await place.cleaner.look() == 0
 
 
