@@ -7,7 +7,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 URL = os.environ.get("LEADSCORE_URL", "http://localhost:8000")
 TOKEN = os.environ.get("LEADSCORE_REST_TOKEN", "")
@@ -23,6 +23,7 @@ class Prediction(TypedDict):
     model_version: str
     prediction_timestamp: str  # ISO 8601, UTC
     latency_ms: float
+    grade: NotRequired[str | None]  # only with LEADSCORE_GRADE_RULES
 
 
 class LeadError(TypedDict):

@@ -14,7 +14,7 @@ from schemas.encode import encode_lead
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.rest.bodies import MOST_LEADS
-from stream.rest.lead_store import StoreAwayError
+from stream.rest.lead_store import StoreAwayError, StoredLead
 from stream.rest.sql_lead_store import SqlLeadStore, open_lead_store
 from stream.settings import load_settings
 from stream.sinks.reading import reader_of
@@ -22,12 +22,14 @@ from stream.sinks.sink import Log, SinkBatch, SinkRecord
 from stream.sinks.sql import make_sink
 from testing.schemas import packaged_schema
 
-__all__ = ["Check", "each_check", "filled", "looking_up"]
+__all__ = ["WRITTEN_AT", "Check", "each_check", "filled", "looking_up"]
 
 Check = Callable[[str], Awaitable[None]]
 """A check of the lead store in the database of an URL, which has no table yet."""
 
 LOG = Log("leads.created", 0, "4fJx0a")
+WRITTEN_AT = 1_701_100_000_123
+"""The time of the records of leads, milliseconds since 1970."""
 NUMBERS: Sequence[Any] = [0.1, 1e300, 1e20, -0.5, 5.0, 5, 2**53 + 1, 5e-324]
 
 
@@ -40,7 +42,7 @@ async def filled(url: str, leads: Sequence[Mapping[str, Any]], wire: WireFormat)
         value = orjson.dumps(lead)
         if wire is WireFormat.AVRO:
             value = encode_lead(lead, schema, wire)
-        records.append(SinkRecord(offset, 1_700_000_000_000, lead["lead_id"], read(value)))
+        records.append(SinkRecord(offset, WRITTEN_AT, lead["lead_id"], read(value)))
     await sink.open()
     await sink.write(SinkBatch(LOG, records))
     await sink.close()
@@ -63,8 +65,9 @@ async def look_up_leads(url: str) -> None:
     async with looking_up(url) as store:
         await store.probe()
         ids = [str(lead["lead_id"]) for lead in leads]
-        assert await store.find(ids) == dict(zip(ids, leads, strict=True))
-        assert await store.find(["L-3", "nobody", "L-3"]) == {"L-3": leads[3]}
+        stored = [StoredLead(lead, WRITTEN_AT) for lead in leads]
+        assert await store.find(ids) == dict(zip(ids, stored, strict=True))
+        assert await store.find(["L-3", "nobody", "L-3"]) == {"L-3": stored[3]}
         assert await store.find(["nobody"]) == {}
 
 
@@ -84,7 +87,7 @@ async def look_up_numbers(url: str) -> None:
     await filled(url, [lead], WireFormat.JSON)
     async with looking_up(url) as store:
         found = await store.find(["a"])
-    assert found["a"]["numbers"] == NUMBERS
+    assert found["a"].fields["numbers"] == NUMBERS
 
 
 async def look_up_missing_table(url: str) -> None:

@@ -18,8 +18,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from monitoring.telemetry.health import Health
 from schemas.store import Schema
 from stream.rest import openapi
-from stream.rest.bodies import read_batch, read_lead
+from stream.rest.bodies import Batch, read_batch, read_lead
 from stream.rest.lead_lookups import LeadLookups
+from stream.rest.lead_store import StoredLead
 from stream.rest.legacy import LegacyApi
 from stream.rest.micro_batches import OverloadedError
 from stream.rest.middleware import Endpoint
@@ -92,6 +93,8 @@ class Service:
         Returns the stage of the model in service; None if there is none.
     contract, scored
         The schemas of leads and of scored events.
+    has_grades
+        Whether answers have grades.
     """
 
     predictions: Predictions
@@ -105,6 +108,7 @@ class Service:
     stage: Callable[[], str | None]
     contract: Schema
     scored: Schema
+    has_grades: bool
 
 
 def make_app(service: Service) -> FastAPI:
@@ -161,7 +165,7 @@ async def _score_lead(service: Service, request: Request) -> Response:
     started = time.perf_counter()
     lead = read_lead(await request.body())
     request.state.leads = [lead]
-    [answer] = await _scored(service, [lead], request)
+    [answer] = await _scored(service, [lead], [_now_ms()], request)
     if isinstance(answer, Refusal):
         raise Problem(422, answer.code, answer.message)
     prediction = as_prediction(answer, _ms_since(started))
@@ -173,15 +177,16 @@ async def _predict_batch(service: Service, request: Request) -> Response:
     started = time.perf_counter()
     batch = read_batch(await request.body())
     request.state.leads = batch.ids or batch.leads
-    found = await _looked_up(service.lookups, batch.ids) if batch.ids else batch.leads
+    found = await _found(service.lookups, batch)
     known = [lead for lead in found if lead is not None]
+    leads, times = [lead.fields for lead in known], [lead.written_at for lead in known]
     are_new = not batch.ids
-    answers = iter(await _scored(service, known, request, are_new=are_new) if known else ())
+    answers = iter(await _scored(service, leads, times, request, are_new=are_new) if known else ())
     predictions, errors = [], []
     for index, lead in enumerate(found):
         answer = NO_SUCH_LEAD if lead is None else next(answers)
         if isinstance(answer, Refusal):
-            lead_id = batch.ids[index] if lead is None else lead.get("lead_id")
+            lead_id = batch.ids[index] if lead is None else lead.fields.get("lead_id")
             errors.append(_error(index, lead_id, answer))
         else:
             predictions.append(answer)
@@ -274,26 +279,28 @@ def _legacy(api: LegacyApi) -> APIRouter:
 async def _scored(
     service: Service,
     leads: Sequence[Mapping[str, Any]],
+    times: Sequence[int],
     request: Request,
     *,
     are_new: bool = True,
 ) -> list[Answer]:
-    now_ms = round(time.time() * 1000)
     request_id = request.state.request_id
     try:
-        return await service.predictions.of(leads, request_id, now_ms, are_new=are_new)
+        return await service.predictions.of(leads, request_id, times, are_new=are_new)
     except NoModelError:
         raise NO_MODEL from None
     except OverloadedError:
         raise OVERLOADED from None
 
 
-async def _looked_up(
-    lookups: LeadLookups | None, ids: Sequence[str]
-) -> Sequence[Mapping[str, Any] | None]:
+async def _found(lookups: LeadLookups | None, batch: Batch) -> Sequence[StoredLead | None]:
+    """Return the leads of a request with the times of their records; None for an unknown id."""
+    if not batch.ids:
+        now_ms = _now_ms()
+        return [StoredLead(lead, now_ms) for lead in batch.leads]
     if lookups is None:
         raise NO_STORE
-    return await lookups.find(ids)
+    return await lookups.find(batch.ids)
 
 
 def _log_predictions(service: Service, predictions: Sequence[Mapping[str, Any]]) -> None:
@@ -308,6 +315,10 @@ def _error(index: int, lead_id: Any, refusal: Refusal) -> dict[str, Any]:
         "code": refusal.code,
         "message": refusal.message,
     }
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
 
 
 def _ms_since(started: float) -> float:
@@ -348,7 +359,7 @@ def _openapi(app: FastAPI, service: Service) -> dict[str, Any]:
         found.setdefault("components", {})["schemas"] = {
             "Lead": openapi.lead_request(service.contract),
             "Leads": openapi.batch_request(),
-            "Prediction": openapi.prediction(service.scored),
+            "Prediction": openapi.prediction(service.scored, has_grade=service.has_grades),
             "Predictions": openapi.batch_answer(),
             "Error": openapi.ERROR,
         }

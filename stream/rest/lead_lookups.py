@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from monitoring.telemetry.rest_metrics import RestMetrics
-from stream.rest.lead_store import LeadStore, StoreAwayError
+from stream.rest.lead_store import LeadStore, StoreAwayError, StoredLead
 from stream.rest.problems import Problem
 
 __all__ = ["LeadLookups"]
@@ -48,8 +48,8 @@ class LeadLookups:
         self._metrics = metrics
         metrics.lead_store_up(False)
 
-    async def find(self, ids: Sequence[str]) -> list[Mapping[str, Any] | None]:
-        """Return the fields of leads in the order of their ids; None for an unknown id.
+    async def find(self, ids: Sequence[str]) -> list[StoredLead | None]:
+        """Return leads in the order of their ids; None for an unknown id.
 
         Raises
         ------

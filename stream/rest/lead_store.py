@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-__all__ = ["LeadStore", "StoreAwayError"]
+__all__ = ["LeadStore", "StoreAwayError", "StoredLead"]
 
 
 class StoreAwayError(Exception):
@@ -15,11 +15,20 @@ class StoreAwayError(Exception):
     """
 
 
+class StoredLead(NamedTuple):
+    """A lead of the store."""
+
+    fields: Mapping[str, Any]
+    """Its latest fields."""
+    written_at: int
+    """The time of its latest record in Kafka, milliseconds since 1970."""
+
+
 class LeadStore(Protocol):
     """Leads by id."""
 
-    async def find(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        """Return the latest fields of the leads that are there, by id.
+    async def find(self, ids: Sequence[str]) -> Mapping[str, StoredLead]:
+        """Return the leads that are there, by id.
 
         Raises
         ------

@@ -21,9 +21,12 @@ __all__ = ["ModelService", "rest_settings"]
 
 
 def rest_settings(settings: Settings) -> Settings:
-    """Return settings by which a scorer writes JSON, names its source, and counts no drift."""
+    """Return settings by which a scorer writes JSON, names its source, and counts no drift.
+
+    It does not grade either: a score may come from the cache, a grade must not.
+    """
     changes = {"leads_created": SOURCE, "output_format": "json", "drift": False}
-    return settings.model_copy(update=changes)
+    return settings.model_copy(update=changes | {"grade_rules": None})
 
 
 class ModelService:

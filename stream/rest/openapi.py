@@ -111,8 +111,16 @@ def batch_request() -> dict[str, Any]:
     }
 
 
-def prediction(scored: Schema) -> dict[str, Any]:
-    """Return the JSON schema of an answer: the scored event, and the names of earlier APIs."""
+def prediction(scored: Schema, *, has_grade: bool = False) -> dict[str, Any]:
+    """Return the JSON schema of an answer: the scored event, and the names of earlier APIs.
+
+    Parameters
+    ----------
+    scored
+        The schema of scored events.
+    has_grade
+        Whether the server grades leads.
+    """
     schema = json_schema(scored.avro)
     schema["properties"] |= {
         "lead_score": {"type": "number", "description": "The score."},
@@ -127,6 +135,12 @@ def prediction(scored: Schema) -> dict[str, Any]:
             "description": "Milliseconds from the arrival of the request to its answer.",
         },
     }
+    if has_grade:
+        schema["properties"]["grade"] = {
+            "anyOf": [{"type": "null"}, {"type": "string"}],
+            "description": "Fit A to D, engagement 1 to 4, or both, such as B2, by the server's"
+            " rules.",
+        }
     schema["required"] = [*schema["properties"]]
     return schema
 

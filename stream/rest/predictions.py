@@ -1,4 +1,4 @@
-"""From leads of a request to answers: cache, micro-batches, and the names that clients expect."""
+"""From leads of a request to answers: cache, micro-batches, grades, and the names of clients."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.lead_grades import LeadGrades, grade_in
 from schemas.headers import EventIds
 from stream.rest.lead_writer import LeadRecord, LeadWriter, Place
 from stream.rest.leads import RestLead, lead_of
@@ -32,6 +33,8 @@ class Predictions:
         Returns the hash of the model in service; None if there is none.
     writer
         Writes leads that were scored to Kafka; None: they are not written.
+    grades
+        Grades leads as a worker does, for the field ``grade``; None: answers do not have it.
     """
 
     def __init__(
@@ -40,17 +43,19 @@ class Predictions:
         cache: PredictionCache,
         model_sha256: Callable[[], str | None],
         writer: LeadWriter | None = None,
+        grades: LeadGrades | None = None,
     ) -> None:
         self._batches = batches
         self._cache = cache
         self._model_sha256 = model_sha256
         self._writer = writer
+        self._grades = grades
 
     async def of(
         self,
         leads: Sequence[Mapping[str, Any]],
         request_id: str,
-        now_ms: int,
+        times: Sequence[int],
         *,
         are_new: bool = True,
     ) -> list[Answer]:
@@ -62,8 +67,9 @@ class Predictions:
             Objects with the fields of the contract.
         request_id
             The request's id.
-        now_ms
-            Milliseconds since 1970.
+        times
+            The times of their records, milliseconds since 1970: the present time for a lead that
+            comes with the request.
         are_new
             Whether they come with the request, not from the lead store: those came through Kafka
             before, and are not written again.
@@ -73,10 +79,10 @@ class Predictions:
         Problem
             They could not be written.
         """
-        read = [lead_of(lead, request_id, now_ms) for lead in leads]
+        read = [lead_of(lead, request_id, at) for lead, at in zip(leads, times, strict=True)]
         sha256 = self._model_sha256() or ""
         answers: list[Answer | None] = [
-            self._known(lead, fields, sha256, request_id, now_ms)
+            self._known(lead, fields, sha256, request_id)
             for lead, fields in zip(read, leads, strict=True)
         ]
         missing = [at for at, answer in enumerate(answers) if answer is None]
@@ -87,6 +93,8 @@ class Predictions:
                 if not isinstance(answer, Refusal):
                     self._cache.keep(read[at], answer)
         full = [answer for answer in answers if answer is not None]
+        if self._grades is not None:  # not from the cache: it depends on ids and on the time, too
+            full = _graded(self._grades, read, full)
         return full if self._writer is None or not are_new else await self._written(read, full)
 
     async def _written(self, leads: Sequence[RestLead], answers: list[Answer]) -> list[Answer]:
@@ -107,15 +115,25 @@ class Predictions:
         fields: Mapping[str, Any],
         sha256: str,
         request_id: str,
-        now_ms: int,
     ) -> Answer | None:
         lead_id = fields.get("lead_id", request_id)
         if not isinstance(lead_id, str) or not 0 < len(lead_id) <= LONGEST_ID:
             return None  # the decoder has a verdict on it
         given: dict[str, Any] = {"lead_id": lead_id, "request_id": request_id}
         if "created_at" not in fields:
-            given |= {"created_at": now_ms}
+            given |= {"created_at": lead.timestamp}
         return self._cache.find(lead, sha256, given)
+
+
+def _graded(
+    grades: LeadGrades, leads: Sequence[RestLead], answers: Sequence[Answer]
+) -> list[Answer]:
+    """Return the answers with the grades that a worker would write into headers."""
+    headers = grades.headers_of([lead.value for lead in leads], [lead.timestamp for lead in leads])
+    return [
+        answer if isinstance(answer, Refusal) else {**answer, "grade": grade_in(own)}
+        for answer, own in zip(answers, headers, strict=True)
+    ]
 
 
 def _record(lead: RestLead, event: Mapping[str, Any]) -> LeadRecord:

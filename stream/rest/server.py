@@ -33,6 +33,7 @@ from stream.rest.predictions import Predictions
 from stream.rest.rate_limit import RateLimit
 from stream.rest.request_log import RequestLog
 from stream.rest.scoring import score_leads
+from stream.scoring.grading import grades_of
 from stream.settings import PREFIX, Settings
 
 __all__ = ["RestServer"]
@@ -53,7 +54,7 @@ class RestServer:
     ------
     StartupError
         The address is not this machine's own, and neither a token nor client certificates are set;
-        or the lead store is none.
+        the lead store is none, or the rules of grades are not valid.
 
     Attributes
     ----------
@@ -124,8 +125,11 @@ class RestServer:
                 f"expected a schema with the name {settings.contract} ({PREFIX}CONTRACT): set"
                 f" {PREFIX}SCHEMA_DIR to the folder that has it"
             )
+        grades = grades_of(settings, store, None)
         return Service(
-            predictions=Predictions(self.batches, cache, lambda: self.models.sha256, self.writer),
+            predictions=Predictions(
+                self.batches, cache, lambda: self.models.sha256, self.writer, grades
+            ),
             lookups=self.lookups,
             log=self.log,
             legacy=self._legacy,
@@ -136,6 +140,7 @@ class RestServer:
             stage=lambda: self.models.stage,
             contract=contract,
             scored=scored,
+            has_grades=grades is not None,
         )
 
     def _writer(self) -> LeadWriter:

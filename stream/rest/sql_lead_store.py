@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from stream.rest.lead_store import StoreAwayError
+from stream.rest.lead_store import StoreAwayError, StoredLead
 from stream.settings import PREFIX, Settings
 from stream.sinks.sql_engine import database_url
 from stream.sinks.sql_tables import LEADS
@@ -28,6 +29,7 @@ __all__ = ["SqlLeadStore", "open_lead_store"]
 T = TypeVar("T")
 
 SETTING = f"{PREFIX}REST_LEAD_STORE"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CONNECT_SECONDS = 2
 ATTEMPTS = 2
 """The second one is for pooled connections that the server has closed meanwhile."""
@@ -69,8 +71,8 @@ class SqlLeadStore:
         self._threads = ThreadPoolExecutor(connections, "lead-store")
         self._wanted = _wanted(url.get_backend_name())
 
-    async def find(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        """Return the latest fields of the leads that are there, by id; one query."""
+    async def find(self, ids: Sequence[str]) -> Mapping[str, StoredLead]:
+        """Return the leads that are there, by id; one query."""
         # A text of a database has no null character: no lead has such an id there.
         asked = [lead_id for lead_id in dict.fromkeys(ids) if "\0" not in lead_id]
         return await self._run(lambda: self._find(asked)) if asked else {}
@@ -107,8 +109,11 @@ class SqlLeadStore:
             " leads` fills it"
         )
 
-    def _find(self, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        return {lead_id: orjson.loads(fields) for lead_id, fields in self._select(ids)}
+    def _find(self, ids: Sequence[str]) -> dict[str, StoredLead]:
+        return {
+            lead_id: StoredLead(orjson.loads(fields), _ms(written_at))
+            for lead_id, fields, written_at in self._select(ids)
+        }
 
     def _select(self, ids: Sequence[str], attempts: int = ATTEMPTS) -> Sequence[Any]:
         try:
@@ -120,13 +125,18 @@ class SqlLeadStore:
             return self._select(ids, attempts - 1)
 
 
+def _ms(at: datetime) -> int:
+    """Return a time in milliseconds since 1970; SQLite has times in UTC without saying so."""
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - EPOCH) // timedelta(milliseconds=1)
+
+
 def _wanted(backend: str) -> Select[Any]:
     """Return the query for the leads with some ids.
 
     The fields are cast to text: the driver's parser would make an integer of 1e300, as PostgreSQL
     writes it out.
     """
-    fields = select(LEADS.c.lead_id, cast(LEADS.c.fields, Text))
+    fields = select(LEADS.c.lead_id, cast(LEADS.c.fields, Text), LEADS.c.written_at)
     if backend == "postgresql":
         ids = any_(bindparam("ids", type_=ARRAY(Text)))
         return fields.where(LEADS.c.lead_id == ids)

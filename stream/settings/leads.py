@@ -57,8 +57,8 @@ class LeadSettings(SettingsGroup):
     """Whether scored events have reasons."""
 
     grade_rules: Path | None = None
-    """File with rules by which workers grade leads, into a header of each scored event
-    (docs/sales.md); default: they do not."""
+    """File with rules by which workers grade leads, into a header of each scored event, and
+    `leadscore serve`, into its answers (docs/sales.md); default: they do not."""
 
     @property
     def earliest_ms(self) -> float:

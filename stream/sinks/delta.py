@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import (
     CommitFailedError,
     DeltaError,
@@ -30,7 +30,7 @@ from deltalake.exceptions import (
 from schemas.errors import FatalError
 from schemas.urls import mask_url
 from stream.settings import Settings
-from stream.sinks.delta_schema import SCHEMAS
+from stream.sinks.delta_schema import SCHEMAS, missing_columns
 from stream.sinks.rows import lead_row, log_name, score_row
 from stream.sinks.sink import (
     WRITTEN,
@@ -102,7 +102,7 @@ class DeltaSink:
         return f"{mask_url(self._to)}: a Delta table with these columns\n{self._schema}"
 
     async def open(self) -> None:
-        """Open the table, or create it."""
+        """Open the table, or create it; add the columns that one of an earlier version lacks."""
         await asyncio.to_thread(self._open)
 
     async def write(self, batch: SinkBatch) -> Sequence[Verdict]:
@@ -114,7 +114,12 @@ class DeltaSink:
 
     def _open(self) -> None:
         with self._judged():
-            self._table = DeltaTable.create(self._to, self._schema, mode="ignore")
+            table = DeltaTable.create(self._to, self._schema, mode="ignore")
+            present = {field.name for field in table.schema().fields}
+            missing = missing_columns(self._schema, present)
+            if len(missing) > 0:  # if another sink adds them meanwhile, this one opens once more
+                table.alter.add_columns(Schema.from_arrow(missing).fields)
+            self._table = table
 
     def _write(self, batch: SinkBatch) -> Sequence[Verdict]:
         assert self._table is not None, "the sink is open"

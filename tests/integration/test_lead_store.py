@@ -11,14 +11,15 @@ import pytest
 from pydantic import SecretStr
 
 from schemas.wire import WireFormat
-from stream.rest.lead_store import StoreAwayError
+from stream.rest.lead_store import StoreAwayError, StoredLead
 from testing.postgres_server import PostgresServer, binaries, postgres_server
-from tests.lead_store_conformance import Check, each_check, filled, looking_up
+from tests.lead_store_conformance import WRITTEN_AT, Check, each_check, filled, looking_up
 from tests.unit.small_model import SmallModel, small_model
 from tests.unit.stream.rest.client import client_of
 from tests.unit.stream.rest.test_app import OF_REST, OF_THE_SOURCE, as_on_kafka, without
 
 LEAD = {"lead_id": "a", "created_at": 1}
+STORED = StoredLead(LEAD, WRITTEN_AT)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ async def test_a_request_is_one_query_and_many_share_the_connections(url: str) -
     await filled(url, [LEAD], WireFormat.JSON)
     async with looking_up(url, rest_lead_store_connections=2) as store:
         found = await asyncio.gather(*(store.find(["a"]) for _ in range(50)))
-        assert found == [{"a": LEAD}] * 50
+        assert found == [{"a": STORED}] * 50
         with psycopg.connect(url) as connection:
             counted = connection.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'leadscore-serve'"
@@ -82,7 +83,7 @@ async def test_a_query_that_waits_for_a_lock_is_away_within_the_time_limit(url: 
             with pytest.raises(StoreAwayError, match=r"57014|within 0\.3 s"):
                 await store.find(["a"])
             locking.rollback()
-            assert await store.find(["a"]) == {"a": LEAD}
+            assert await store.find(["a"]) == {"a": STORED}
 
 
 async def test_after_a_restart_of_the_server_no_look_up_fails(
@@ -90,14 +91,14 @@ async def test_after_a_restart_of_the_server_no_look_up_fails(
 ) -> None:
     await filled(url, [LEAD], WireFormat.JSON)
     async with looking_up(url) as store:
-        assert await store.find(["a"]) == {"a": LEAD}
+        assert await store.find(["a"]) == {"a": STORED}
         server.kill()
         try:
             with pytest.raises(StoreAwayError, match="LEADSCORE_REST_LEAD_STORE"):
                 await store.find(["a"])
         finally:
             server.start()
-        assert await store.find(["a"]) == {"a": LEAD}
+        assert await store.find(["a"]) == {"a": STORED}
         server.kill()
         server.start()
-        assert await store.find(["a"]) == {"a": LEAD}
+        assert await store.find(["a"]) == {"a": STORED}

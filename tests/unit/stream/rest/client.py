@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,37 @@ from stream.rest.server import RestServer
 from stream.settings import load_settings
 from tests.unit.small_model import SmallModel
 
-__all__ = ["TOKEN", "client_of"]
+__all__ = ["RULES", "TOKEN", "client_of", "rules_file"]
 
 TOKEN = "a-token"
+RULES = """
+[fit]
+least = [70, 40, 20]
+points = [
+    { field = "company_size", at_least = 300, points = 50 },
+    { field = "industry", one_of = ["software", "health"], points = 25 },
+    { field = "lead_id", one_of = ["vip"], points = 100 },
+]
+
+[engagement]
+least = [60, 30, 10]
+
+[[engagement.points]]
+field = "page_views"
+at_least = 5
+points = 80
+decay = { since = "created_at", half_life_days = 2 }
+"""
+"""Rules by which the leads of the small model have many grades."""
+
+
+def rules_file(folder: Path, rules: str | None = RULES) -> Path | None:
+    """Write rules of grades to a file; None: there is none."""
+    if rules is None:
+        return None
+    file = folder / "sales.toml"
+    file.write_text(rules)
+    return file
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,17 @@ import pytest
 from aiokafka.errors import OutOfOrderSequenceNumber
 from pydantic import SecretStr
 
+from agents.lead_grades import grade_in
 from schemas.headers import EventIds
 from schemas.wire import WireFormat
 from stream.rest import lead_writer, server
 from stream.rest.bodies import MOST_LEADS
 from stream.scoring.serving_model import load_serving, locate
 from stream.settings import load_settings
-from tests.lead_store_conformance import filled
+from tests.lead_store_conformance import WRITTEN_AT, filled
 from tests.unit.agents.test_scoring import events, records, score
 from tests.unit.small_model import SmallModel
-from tests.unit.stream.rest.client import client_of
+from tests.unit.stream.rest.client import client_of, rules_file
 from tests.unit.stream.rest.test_lead_writer import FakeProducer
 from tests.unit.stream.rest.test_request_log import lines
 
@@ -157,6 +159,25 @@ async def test_leads_by_id_have_the_scores_of_kafka_to_the_bit(
             assert answer["errors"] == []
             for found, event in zip(answer["predictions"], as_on_kafka(model, 300), strict=True):
                 assert without(found, OF_THE_SOURCE | OF_REST) == without(event, OF_THE_SOURCE)
+
+
+async def test_leads_by_id_have_the_grades_of_the_workers_headers(
+    model: SmallModel, tmp_path: Path
+) -> None:
+    url, rules = f"sqlite:///{tmp_path / 'leads.db'}", rules_file(tmp_path)
+    await filled(url, model.leads[:300], WireFormat.JSON)
+    ids = [lead["lead_id"] for lead in model.leads[:300]]
+    async with client_of(model, rest_lead_store=SecretStr(url), grade_rules=rules) as client:
+        answer = (await client.post("/predict-batch", json=ids)).json()
+    settings = load_settings(registry=str(model.registry), grade_rules=rules)
+    given = records(model.values(WireFormat.JSON)[:300])
+    scored = score(
+        load_serving(settings, locate(settings)).scorer,
+        [replace(record, timestamp=WRITTEN_AT) for record in given],
+    ).scored
+    grades = [found["grade"] for found in answer["predictions"]]
+    assert grades == [grade_in(headers) for _, _, headers in scored]
+    assert len(set(grades)) > 5
 
 
 async def test_an_unknown_id_is_an_error_of_its_own(model: SmallModel, tmp_path: Path) -> None:

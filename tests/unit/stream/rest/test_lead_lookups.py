@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from monitoring.telemetry.rest_metrics import RestMetrics
 from stream.rest.lead_lookups import LeadLookups
-from stream.rest.lead_store import StoreAwayError
+from stream.rest.lead_store import StoreAwayError, StoredLead
 from stream.rest.problems import Problem
 
 
 class FakeStore:
     """Leads in memory; away while it has a reason."""
 
-    def __init__(self, **leads: Mapping[str, Any]) -> None:
+    def __init__(self, **leads: StoredLead) -> None:
         self.leads = leads
         self.reason: str | None = None
         self.is_closed = False
 
-    async def find(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    async def find(self, ids: Sequence[str]) -> Mapping[str, StoredLead]:
         await self.probe()
         return {lead_id: self.leads[lead_id] for lead_id in ids if lead_id in self.leads}
 
@@ -36,8 +35,9 @@ class FakeStore:
 
 async def test_leads_come_in_the_order_of_their_ids_and_unknown_ones_are_counted() -> None:
     registry = CollectorRegistry()
-    lookups = LeadLookups(FakeStore(a={"n": 1}, b={"n": 2}), RestMetrics(registry))
-    assert await lookups.find(["b", "x", "a", "b"]) == [{"n": 2}, None, {"n": 1}, {"n": 2}]
+    a, b = StoredLead({"n": 1}, 5), StoredLead({"n": 2}, 6)
+    lookups = LeadLookups(FakeStore(a=a, b=b), RestMetrics(registry))
+    assert await lookups.find(["b", "x", "a", "b"]) == [b, None, a, b]
     value = registry.get_sample_value
     assert value("leadscore_lead_store_ids_total", {"result": "found"}) == 3
     assert value("leadscore_lead_store_ids_total", {"result": "unknown"}) == 1

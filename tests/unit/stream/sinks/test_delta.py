@@ -7,15 +7,17 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import duckdb
 import pytest
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from schemas.errors import FatalError
 from stream.settings import load_settings
 from stream.sinks.delta import DeltaSink, application_of, make_sink
-from stream.sinks.sink import Outcome, SinkBatch, SinkRecord
+from stream.sinks.sink import Outcome, SinkBatch, SinkRecord, TargetAwayError
 from testing.sink_writer import LOG, record
 from tests.sink_conformance import (
     Check,
@@ -119,6 +121,51 @@ async def test_duckdb_reads_the_table(stage: LocalTable) -> None:
     ).fetchall()
     assert scores is not None
     assert found == [(30, 7, "age", True)]
+
+
+async def earlier_table(stage: LocalTable, records: int) -> None:
+    """Make the table that a sink of an earlier version has written: it has no grades."""
+    present = LocalTable(stage.folder.with_name("present"))
+    await written(await opened(present), batch(0, records))
+    rows = DeltaTable(present.folder).to_pyarrow_table().drop_columns("grade")
+    transaction = Transaction(application_of("delta-scores", LOG), records - 1)
+    properties = CommitProperties(app_transactions=[transaction])
+    DeltaTable.create(stage.folder, rows.schema)
+    write_deltalake(stage.folder, rows, mode="append", commit_properties=properties)
+
+
+async def test_a_table_without_grades_goes_on_with_them(stage: LocalTable) -> None:
+    await earlier_table(stage, records=3)
+    sink = await opened(stage)
+    graded = [replace(record(at), grade="B2") for at in range(2, 5)]
+    await written(sink, SinkBatch(LOG, graded), batch(5, 6))
+    await (await opened(stage)).write(batch(5, 6))
+    assert await stage.rows() == expected(stage, range(6))
+    table = DeltaTable(stage.folder).to_pyarrow_table().sort_by("kafka_offset")
+    assert table["grade"].to_pylist() == [None, None, None, "B2", "B2", None]
+    assert table.schema.field("grade").nullable
+
+
+async def test_of_two_sinks_that_add_grades_at_once_one_opens_again(
+    stage: LocalTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await earlier_table(stage, records=3)
+    other = await opened(stage)
+    opens = DeltaTable.create
+
+    def as_before(*given: Any, **options: Any) -> DeltaTable:
+        monkeypatch.undo()
+        opens(*given, **options)
+        return DeltaTable(stage.folder, version=1)
+
+    monkeypatch.setattr(DeltaTable, "create", as_before)
+    sink = stage.sink()
+    with pytest.raises(TargetAwayError, match=CommitFailedError.__name__):
+        await sink.open()
+    await sink.open()
+    await written(sink, batch(3, 4))
+    await written(other, batch(4, 5))
+    assert await stage.rows() == expected(stage, range(5))
 
 
 async def test_a_table_of_others_is_refused(stage: LocalTable) -> None:
