@@ -39,7 +39,7 @@ class CanarySplit:
     Raises
     ------
     ValueError
-        The share or the salt is outside of its range.
+        The share or the salt is outside its range.
     """
 
     model: ModelIdentity

@@ -147,7 +147,7 @@ def _partial(record: Mapping[str, Any]) -> Partial:
     numbers = [*(record[name] for name in NUMBERS), *record["counts"], *record["sample_offsets"]]
     latest = max(abs(record[name]) for name in TIMES)
     if not 0 <= min(numbers) <= max(*numbers, latest) < BOUND or not record["window_ms"]:
-        raise ValueError("a number is outside of the range that a block of leads can have")
+        raise ValueError("a number is outside the range that a block of leads can have")
     return Partial(
         topic=record["topic"],
         partition=record["partition"],

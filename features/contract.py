@@ -180,5 +180,5 @@ def _check_numbers(
 def _misfit(table: Table, name: str, row: int, cell: str | None, expected: str) -> InputError:
     return InputError(
         f"{table.source}, column {table.originals[name]!r}, row {row + 1}: the contract expects "
-        f"{expected}, came {cell!r}. Correct the cell, or leave the column out with --exclude."
+        f"{expected}, got {cell!r}. Correct the cell, or leave the column out with --exclude."
     )

@@ -1,4 +1,4 @@
-"""Counts of leads by reference bin: what drift is measured on. They add, in any order."""
+"""Counts of leads by reference bin: what drift is measured on. They can be added in any order."""
 
 from __future__ import annotations
 

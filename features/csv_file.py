@@ -1,4 +1,4 @@
-"""Columns of a CSV file whose separator nobody names."""
+"""Columns of a CSV file whose separator is not given."""
 
 from __future__ import annotations
 

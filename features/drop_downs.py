@@ -33,7 +33,7 @@ WHAT = (
     *("one", "any", "here", "item", "option", "value", "from", "a", "an", "the", "your"),
     *("une", "un", "una", "uno", "uma", "um", "ein", "eine", "einen", "sie", "een", "su", "opção"),
 )
-"""A prompt may go on with these: "Select an option". A brand ("Select Comfort") does not."""
+"""A prompt may continue with these: "Select an option". A brand ("Select Comfort") does not."""
 NOT_CHOSEN = frozenset(
     {
         *("not selected", "none selected", "nothing selected", "no selection"),

@@ -92,7 +92,7 @@ def _objects(text: str, name: str) -> Iterator[JsonLead]:
         line, counted = line + text.count("\n", counted, at), at
         if is_array and text[at] == "]":
             if _behind(text, at + 1) < len(text):
-                raise InputError(f"{name}, line {line}: the array ends, but the file goes on.")
+                raise InputError(f"{name}, line {line}: the array ends, but the file continues.")
             return
         try:
             found, end = decoder.raw_decode(text, at)
@@ -122,8 +122,8 @@ def _refuse(error: Exception, text: str, at: int, name: str) -> NoReturn:
     line = error.lineno if is_placed else text.count("\n", 0, at) + 1  # type: ignore[attr-defined]
     why = error.msg if is_placed else "it is nested too deeply"  # type: ignore[attr-defined]
     raise InputError(
-        f"{name}, line {line}: this is no JSON ({why}). Expected an object a line, or an array of"
-        " objects."
+        f"{name}, line {line}: this is not valid JSON ({why}). Expected an object a line, or an"
+        " array of objects."
     ) from None
 
 
@@ -140,7 +140,7 @@ def read_json(text: str, name: str) -> tuple[dict[str, TextCells], dict[str, str
     Returns
     -------
     dict
-        Each column's cells, by its key in the objects; a value inside of nested objects has a
+        Each column's cells, by its key in the objects; a value inside nested objects has a
         dotted name, such as ``address.city``. Numbers stay as they are written; true and false are
         words; null, and a key that an object lacks, is None.
     dict
@@ -195,7 +195,8 @@ def _no_values(keys: Iterable[str], name: str) -> InputError:
 def _parsed(lead: JsonLead, name: str) -> dict[str, Any]:
     def refuse(word: str) -> NoReturn:
         raise InputError(
-            f"{name}, line {lead.line}: {word} is no JSON. Write null where a number is not known."
+            f"{name}, line {lead.line}: {word} is not valid JSON. Write null where a number is not"
+            " known."
         )
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -218,9 +219,9 @@ def _parsed(lead: JsonLead, name: str) -> dict[str, Any]:
         )
     except (ValueError, RecursionError) as error:
         why = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
-        raise InputError(f"{name}, line {lead.line}: this is no JSON ({why}).") from None
+        raise InputError(f"{name}, line {lead.line}: this is not valid JSON ({why}).") from None
     if not isinstance(found, dict):
-        raise InputError(f"{name}, line {lead.line}: expected a JSON object, came another value.")
+        raise InputError(f"{name}, line {lead.line}: expected a JSON object, got another value.")
     if r"\ud" in lead.text.lower() and not _is_unicode(found):
         raise InputError(f"{name}, line {lead.line}: a \\u escape is half of a character only.")
     return found

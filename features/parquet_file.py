@@ -39,7 +39,7 @@ def read_parquet(content: bytes, name: str) -> tuple[dict[str, Column], dict[str
     Returns
     -------
     dict
-        Each column, by its name in the file, dotted inside of structs: numbers (also times of day,
+        Each column, by its name in the file, dotted inside structs: numbers (also times of day,
         in milliseconds since midnight), times, or text (``true`` and ``false`` for booleans).
     dict
         Columns that can't be used, and why.
@@ -122,7 +122,7 @@ def _read(pa: Any, content: bytes, name: str) -> Any:
 
 
 def text_paths(path: str, kind: Any) -> Iterator[str]:
-    """Yield the dotted names of the texts of a field of an Arrow schema, also inside of structs."""
+    """Yield the dotted names of the texts of a field of an Arrow schema, also inside structs."""
     import pyarrow as pa
 
     if _is_text(pa, kind):

@@ -134,8 +134,8 @@ def _sample_of(table: Table, reference: Reference) -> LeadSample:
     lacking = [column for column in (*wanted, SCORE) if column not in names]
     if lacking:
         raise InputError(
-            f"{table.source} should have the columns {', '.join(lacking)}, it has not: train the"
-            " model again with `leadscore train`, or use the LeadScore that wrote it."
+            f"{table.source} should have the columns {', '.join(lacking)}, but it does not: train"
+            " the model again with `leadscore train`, or use the LeadScore that wrote it."
         )
     numbers = [column for column in names if column.startswith(NUMBER)]
     chosen = {column: names[column] for column in (*wanted, *numbers, SCORE)}

@@ -347,5 +347,5 @@ class Table:
             )
             raise InputError(
                 f"{self.source}, column {self.originals[name]!r}, row {error.row + 1}: expected "
-                f"{expected}, came {error.cell!r}. Correct the cell, or leave it empty."
+                f"{expected}, got {error.cell!r}. Correct the cell, or leave it empty."
             ) from None

@@ -1,4 +1,4 @@
-"""Decode the text of a file whose encoding nobody names."""
+"""Decode the text of a file whose encoding is not given."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STRANGE = re.compile(
     r"|[a-zß-öø-ÿ][À-ÖØ-Þ][a-zß-öø-ÿ]|(?<!\w)£[à-öø-ÿ]|(?<!\w)[À-ÖØ-öø-ÿ]{2,}(?!\w)"
 )
 """Sequences in no Western language: a sign between two letters, signs in a row or beside an
-accented letter, words of accented letters alone, four of them in a row, a capital one inside of
+accented letter, words of accented letters alone, four of them in a row, a capital one inside
 small ones.
 """
 ENOUGH_WORDS = 3

@@ -90,7 +90,7 @@ def decide_times(
     hints, missing, tolerated
         As of ``decide_numbers``.
     known
-        How a model's training data write them: the unit of bare numbers is not decided anew, and
+        How a model's training data write them: the unit of bare numbers is not decided again, and
         what comes first in a date only where these cells show that it is another.
 
     Returns

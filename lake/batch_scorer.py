@@ -1,4 +1,4 @@
-"""Scores of a batch of rows in Arrow: the same for a row in whatever batch it stands."""
+"""Scores of a batch of rows in Arrow; a row's score does not depend on its batch."""
 
 from __future__ import annotations
 

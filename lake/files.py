@@ -93,7 +93,7 @@ def partitions_in(path: str) -> dict[str, str | None]:
 def _check_formats(entries: Mapping[str, Any], source: str) -> None:
     if not entries:
         raise InputError(
-            f"{source}: expected Parquet, CSV or JSON files, there is none. Check the name."
+            f"{source}: expected Parquet, CSV or JSON files, but there is none. Check the name."
         )
     others = [name for name in entries if not name.endswith((*PARQUET_SUFFIXES, *TEXT_SUFFIXES))]
     if others:

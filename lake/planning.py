@@ -67,7 +67,7 @@ def describe_inputs(sources: Sequence[str], delta_version: int | None) -> Inputs
         else:
             found += find_files(source)
     if delta_version is not None and not versions:
-        raise InputError("--delta-version: expected a Delta table, there is none: leave it out")
+        raise InputError("--delta-version: expected a Delta table, but there is none: leave it out")
     repeated = len(found) - len({file.url for file in found})
     if repeated:
         raise InputError(f"expected each file once, but {repeated} are in several sources")
@@ -114,7 +114,7 @@ def make_plan(
     _check_columns(request, inputs, bundle, on_fields)
     parts = split_into_parts([each.groups for each in inputs.files], request.rows_per_file)
     if not parts:
-        raise InputError(f"{', '.join(request.sources)}: expected rows, there are none.")
+        raise InputError(f"{', '.join(request.sources)}: expected rows, but there are none.")
     return Plan(
         created_at=created_at,
         request=request,

@@ -75,7 +75,7 @@ def fields_in(columns: Sequence[str], model: SentModel) -> frozenset[str]:
     Parameters
     ----------
     columns
-        Names of columns, dotted inside of structs.
+        Names of columns, dotted inside structs.
     model
         The model.
 

@@ -91,6 +91,6 @@ def reaching(location: str) -> Iterator[None]:
         reason = next(iter(str(error).strip().splitlines()), "")
         raise StartupError(
             f"{location} can't be read or written ({type(error).__name__}: {reason}). Check the"
-            " location, the credentials and the network, and run the command again: it goes on"
+            " location, the credentials and the network, and run the command again: it continues"
             " where it was."
         ) from error

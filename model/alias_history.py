@@ -111,14 +111,14 @@ class AliasHistory:
         entry = AliasEntry.from_bytes(content, file)
         if entry.number != number:
             raise BundleIncompleteError(
-                f"{file} should have entry {number}, it has {entry.number}: give the file its name"
-                " again, or copy the history again."
+                f"{file} should have entry {number}, but it has {entry.number}: give the file its"
+                " name again, or copy the history again."
             )
         return entry
 
     def _missing(self, number: int) -> BundleIncompleteError:
         return BundleIncompleteError(
-            f"{self._folder.location} should have entry {number} of the history, it has not: if"
+            f"{self._folder.location} should have entry {number} of the history, but it does not: if"
             " nobody is copying the registry just now, copy the history again."
         )
 

@@ -199,8 +199,8 @@ def _read(folder: Folder) -> tuple[Manifest, dict[str, bytes]]:
     written = folder.read(MANIFEST, LARGEST_MANIFEST)
     if written is None:
         raise BundleIncompleteError(
-            f"There should be a {MANIFEST} in it, there is none: this is no bundle, or one that "
-            "was never fully published. `leadscore models list` shows what there is."
+            f"There should be a {MANIFEST} in it, but there is none: this is no bundle, or one "
+            "that was never fully published. `leadscore models list` shows what there is."
         )
     manifest = Manifest.from_bytes(written)
     files: dict[str, bytes] = {}
@@ -214,13 +214,13 @@ def _read(folder: Folder) -> tuple[Manifest, dict[str, bytes]]:
             found = folder.sha256(name)
         if found is None:
             raise BundleIncompleteError(
-                f"There should be a file {name} in it, there is none: if nobody is copying the "
+                f"There should be a file {name} in it, but there is none: if nobody is copying the "
                 "bundle just now, copy it again, or publish the model again."
             )
         manifest.verify(name, *found)
     if folder.read(MANIFEST, LARGEST_MANIFEST) != written:
         raise BundleIncompleteError(
-            f"Its {MANIFEST} should stay as it is, it was replaced while the bundle was read: it "
-            "is read again when nobody writes it."
+            f"Its {MANIFEST} should stay as it is, but it was replaced while the bundle was read: "
+            "it is read again when nobody writes it."
         )
     return manifest, files

@@ -64,8 +64,8 @@ class Aliases:
         named = [str(alias) for alias, version in self.aliases.items() if version == to]
         if action is Action.ARCHIVE and named:
             raise InputError(
-                f"Version {to} of {self.name} should have no alias, it is {' and '.join(named)}:"
-                " set another version first with `leadscore models alias`."
+                f"Version {to} of {self.name} should have no alias, but it is"
+                f" {' and '.join(named)}: set another version first with `leadscore models alias`."
             )
 
     def has(

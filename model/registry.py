@@ -403,8 +403,8 @@ class Registry:
     def _unknown(self, reference: str) -> ModelNotFoundError:
         have = "; ".join(f"{name}: {', '.join(self.versions(name))}" for name in self.names())
         return ModelNotFoundError(
-            f"The registry {self.root} should have a model {reference!r}, it has "
-            f"{have or 'none at all'}. Train one with `leadscore train`, or name another, or give "
+            f"The registry {self.root} should have a model {reference!r}, but it has "
+            f"{have or 'none'}. Train one with `leadscore train`, or name another, or give "
             "the path of a bundle's folder."
         )
 

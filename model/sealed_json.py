@@ -49,7 +49,7 @@ def unseal(content: bytes, key: str, *, file: str, remedy: str) -> dict[str, Any
         claimed = fields.pop(key)
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise BundleIncompleteError(
-            f"{file} should be a JSON object with its own {key}, it is not: {remedy}."
+            f"{file} should be a JSON object with its own {key}, but it is not: {remedy}."
         ) from None
     found = sha256(_to_json(fields))
     if claimed != found or _to_json({**fields, key: claimed}) != content:

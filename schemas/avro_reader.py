@@ -299,7 +299,7 @@ class _Generator:
     # Skipped fields
 
     def _enter(self, block: Block, path: str, avro_type: Any, outputs: Mapping[str, str]) -> None:
-        """Skip a value, and read the requested fields inside of nested records."""
+        """Skip a value, and read the requested fields inside nested records."""
         avro_type = self._code.resolved(avro_type)
         if not any(inner.startswith(f"{path}.") for inner in self._schema.nested):
             self._code.skip(block, avro_type)

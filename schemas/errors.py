@@ -53,7 +53,7 @@ class ErrorCode(StrEnum):
     """A field that the model reads has a value of the wrong type, or an outcome has a wrong
     ``value`` or ``currency``."""
     TIME = "TIME"
-    """``created_at``, ``occurred_at`` of an outcome, or a time that the model reads, is outside of
+    """``created_at``, ``occurred_at`` of an outcome, or a time that the model reads, is outside
     the plausible range."""
     NOT_FINITE = "NOT_FINITE"
     """A number that the model reads is NaN or infinite."""

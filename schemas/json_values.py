@@ -36,7 +36,7 @@ def as_json_values(schema: Schema) -> Convert:
     """Return a function that converts the fields of a schema's leads.
 
     Times but ``created_at`` become ISO 8601, times of day milliseconds, decimals numbers, UUIDs
-    text. What has no meaning beyond its type stays as it is, and so does a value outside of the
+    text. What has no meaning beyond its type stays as it is, and so does a value outside the
     years 1 to 9999.
 
     Parameters

@@ -94,7 +94,7 @@ def _read_json(value: bytes) -> Mapping[str, Any]:
         record = orjson.loads(value.removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError:
         raise InvalidEventError(
-            ErrorCode.DECODE, "expected a JSON object, but the value is no JSON"
+            ErrorCode.DECODE, "expected a JSON object, but the value is not valid JSON"
         ) from None
     if not isinstance(record, dict):  # behind the id of a JSON Schema
         raise InvalidEventError(ErrorCode.DECODE, "expected a JSON object, got other JSON")

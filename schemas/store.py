@@ -29,7 +29,7 @@ __all__ = ["PACKAGED", "Schema", "SchemaStore", "of_name", "parse_schema"]
 
 PACKAGED = Path(__file__).parent
 MOST_INNER_FIELDS = 1000
-"""Values inside of nested records that are found by name: a type that is used in several places
+"""Values inside nested records that are found by name: a type that is used in several places
 multiplies them."""
 
 
@@ -44,7 +44,7 @@ class Schema:
     source
         The file or place that it comes from, for error messages.
     nested
-        A model's fields inside of nested records, by their dotted names; see ``with_names``.
+        A model's fields inside nested records, by their dotted names; see ``with_names``.
     """
 
     avro: Mapping[str, Any]
@@ -54,7 +54,7 @@ class Schema:
     def with_names(self, names: FieldNames) -> Schema:
         """Return the schema with its fields renamed to a model's names, for a reader of records.
 
-        A value inside of nested records is found by its dotted name, as in JSON.
+        A value inside nested records is found by its dotted name, as in JSON.
 
         Raises
         ------
@@ -115,7 +115,7 @@ class Schema:
 
     @cached_property
     def inner_fields(self) -> dict[str, Any]:
-        """Parsed types of the values inside of nested records, by dotted name."""
+        """Parsed types of the values inside nested records, by dotted name."""
         named = _named_types(self.parsed)
         inner = (_inner_fields(name, of, named, 1) for name, of in self.fields.items())
         return dict(islice(chain.from_iterable(inner), MOST_INNER_FIELDS))
@@ -178,7 +178,7 @@ class SchemaStore:
         for folder in (PACKAGED, *map(Path, folders)):
             if not folder.is_dir():
                 raise StartupError(
-                    f"expected a folder of Avro schemas (*.avsc) at {folder}, there is none:"
+                    f"expected a folder of Avro schemas (*.avsc) at {folder}, but there is none:"
                     " set LEADSCORE_SCHEMA_DIR to one, or unset it"
                 )
             for file in sorted(folder.glob("*.avsc")):
@@ -289,7 +289,7 @@ def _named_types(avro_type: Any) -> dict[str, Any]:
 def _inner_fields(
     path: str, avro_type: Any, named: Mapping[str, Any], depth: int
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the dotted name and the type of each value inside of a record, or a union with one."""
+    """Yield the dotted name and the type of each value inside a record, or a union with one."""
     for branch in avro_type if isinstance(avro_type, list) else [avro_type]:
         record = of_name(branch, named)
         if depth >= DEEPEST or not isinstance(record, Mapping) or record["type"] != "record":

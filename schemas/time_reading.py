@@ -230,7 +230,7 @@ def plausible_span(reading: TimeReading, earliest: float = FIRST_MS) -> tuple[fl
     -------
     tuple of float
         Milliseconds since 1970. The range ends beyond the training data by as much as they span,
-        since later leads may be somewhat outside of them. It begins as much before them where they
+        since later leads may be somewhat outside them. It begins as much before them where they
         begin before ``earliest``, as dates of birth do. The end is ``-inf`` if the training data
         have no times.
 

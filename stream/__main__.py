@@ -23,7 +23,7 @@ COMMANDS = {
     "train": ("train", "Train a model on a table of past leads and add it to the registry."),
     "models": ("models", "List, show, verify, promote and archive models; their history."),
     "score": ("score", "Score a file of leads, or a data set of any size, without Kafka."),
-    "explain": ("explain", "Explain a lead's score, on the record or of a file."),
+    "explain": ("explain", "Explain a lead's score, from a worker or a file."),
     "topics": ("topics", "Create, check and list the topics."),
     "schemas": ("schemas", "Check schemas against a schema registry, and register them."),
     "doctor": ("doctor", "Check everything that a worker needs, and say what to do."),

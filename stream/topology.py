@@ -63,7 +63,7 @@ Role sink: the source hands over batches as in role score. The runner writes the
 marks them done; while the target is away it waits, and so does the source.
 
 Role archive: as the role score, in a group of its own; a batch is done when the file that holds it
-is durable. The files, and not the commits, say where a partition goes on (stream/archive).
+is durable. The files, and not the commits, say where a partition continues (stream/archive).
 
 Role trainer: an agent of stock Faust reads requests; triggers write some. A plan is written before
 a retraining begins, in a child process, and an account when it ends (stream/retraining). It hands
@@ -71,7 +71,7 @@ the candidate of an automatic one on, from the shadow to the canary (stream/retr
 
 Role outcomes: scores come in batches as in role score, in a group of its own; their outcomes, and
 the shadow's scores, are read beside them from the partitions of the same number. Joins and counts
-are in local stores, which say where to go on (agents/outcomes, stream/outcomes). Timers of leads
+are in local stores, which say where to continue (agents/outcomes, stream/outcomes). Timers of leads
 are in the same stores.
 
 Agents, services, topics and tables are constructed here and in ``stream/roles``, nowhere else

@@ -1,8 +1,8 @@
 """A scripted consumer that behaves as aiokafka's does.
 
 ``getmany`` is held back from the start of a rebalance until the new assignment; positions are
-forgotten and looked up anew then; a commit is retried without end while no coordinator answers; the
-position passes the records that ``getmany`` returns.
+forgotten and looked up again then; a commit is retried without end while no coordinator answers;
+the position passes the records that ``getmany`` returns.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def segments_of(
     missing = [name for name in wanted if name not in names]
     if missing:
         raise InputError(
-            f"expected fields of the model in LEADSCORE_RETRAIN_SEGMENTS, it has no"
+            f"expected fields of the model in LEADSCORE_RETRAIN_SEGMENTS, but it has no"
             f" {', '.join(missing)}: its fields are {', '.join(shown)}"
         )
     by_importance = sorted(metadata.importance, key=lambda name: -metadata.importance[name])

@@ -18,7 +18,7 @@ TIMES_PER_OCTAVE = 8
 TIME_BINS = 30 * TIMES_PER_OCTAVE
 """Bins of times in the model: up to 18 minutes, each 9 % wider than the one before."""
 MOST_LEADS = 200_000
-"""Leads that are remembered, some 20 MB; then the split is counted anew."""
+"""Leads that are remembered, some 20 MB; then the split is counted again."""
 PAUSES = 10
 """A pause between two outputs of a partition counts as at most one such part of the time to settle:
 there may have been no worker."""
@@ -130,7 +130,7 @@ class LeadSplit:
     converted
         Conversions, by whether the lead is the canary's.
     rounds
-        How often it was begun: anew once there are too many leads to remember.
+        How often it was begun: again once there are too many leads to remember.
     """
 
     def __init__(self) -> None:

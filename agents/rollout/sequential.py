@@ -1,4 +1,4 @@
-"""Evidence about a rate that may be looked at at any time, as often as one likes.
+"""Evidence about a rate that stays valid however often it is checked (e-values).
 
 An e-value is a mean of likelihood ratios of fixed alternatives against the rate that is assumed.
 If the assumption is true, it is a martingale that begins with 1, so the probability that it ever

@@ -66,7 +66,7 @@ class Limits:
         Parameters
         ----------
         count
-            Of evidence that is begun anew again and again, how often it was. The n-th gets the
+            How often the evidence was started again. The n-th gets the
             share 1 / n(n + 1) of the error, so all together get no more than one.
         """
         return log(1 / (1 - self.confidence)) + (log(count * (count + 1)) if count else 0.0)

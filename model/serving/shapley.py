@@ -1,4 +1,4 @@
-"""Exact Shapley values of a model's fields, where XGBoost and the model's own trees are there."""
+"""Exact Shapley values of a model's fields, if XGBoost and the model's own trees are available."""
 
 from __future__ import annotations
 

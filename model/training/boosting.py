@@ -132,7 +132,7 @@ def average(boosters: Sequence[Any]) -> Any:
     merged = models[0]
     bases = {model["learner"]["learner_model_param"]["base_score"] for model in models}
     if len(bases) > 1:
-        raise ValueError(f"boosters to average should have one base score, they have {bases}")
+        raise ValueError(f"boosters to average should have one base score, but they have {bases}")
     ensemble = merged["learner"]["gradient_booster"]["model"]
     trees = [
         tree for model in models for tree in model["learner"]["gradient_booster"]["model"]["trees"]

@@ -1,4 +1,4 @@
-"""Bands by capacity: from which score on are there as many leads a day as people can call."""
+"""Bands by capacity: thresholds that give as many leads a day as people can call."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def fit_keywords(
     leads write, among those of at least 20 leads and 2 % of those with a text and at most 50 %;
     ties go by the alphabet. The labels have no part in it.
 
-    Words that are a person's are none: those inside of e-mail addresses, handles and URLs do
+    Words that are a person's are none: those inside e-mail addresses, handles and URLs do
     not count, both words of an address such as ``first.last@`` are left out, and so is
     a word that has a capital letter wherever it stands within a sentence. German texts, whose nouns
     all have one, and headings say nothing about names by that. In any text, words are names that

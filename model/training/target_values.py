@@ -183,8 +183,8 @@ class TargetValues:
     def _open(self, success: Sequence[str], problem: str) -> InputError:
         """Return the error of more than two values of which the meaning is open."""
         return InputError(
-            f"{self.column} should have two values, it has {len(self.counts):,}{self._listed()}, "
-            f"and {problem}. {self._example(success)}"
+            f"{self.column} should have two values, but it has "
+            f"{len(self.counts):,}{self._listed()}, and {problem}. {self._example(success)}"
         )
 
     def _example(self, success: Sequence[str]) -> str:

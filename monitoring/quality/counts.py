@@ -137,7 +137,7 @@ class QualityCounts:
         counts += [n for band in found.bands for n in (band.positives, band.negatives)]
         counts += [band.unknown for band in found.bands]
         if min(counts) < 0:
-            raise ValueError("expected to subtract leads that were counted, some of them were not")
+            raise ValueError("expected to subtract counted leads, but some were not counted")
         return found
 
     def __eq__(self, other: object) -> bool:

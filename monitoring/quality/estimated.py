@@ -1,4 +1,4 @@
-"""AUC and conversion that scores promise, before any outcome is known.
+"""AUC and conversion estimated from scores alone, before any outcome is known.
 
 **They assume that calibration holds**: that of leads with a score of 0.3, three in ten convert. A
 change of the leads alone (covariate drift) keeps that, and the estimate shows what it does to the

@@ -110,7 +110,7 @@ class BoundedListener:
         return listening
 
     async def stop_accepting(self) -> None:
-        """Stop listening; open connections go on until their deadline."""
+        """Stop listening; open connections continue until their deadline."""
         for task in self._accepting:
             task.cancel()
         await asyncio.gather(*self._accepting, return_exceptions=True)

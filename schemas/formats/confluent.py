@@ -75,7 +75,7 @@ class ConfluentFraming:
         header = self._registered.header_to_write(schema) if self._registered else None
         if header is None:
             raise InputError(
-                f"expected an id of the schema registry for {schema.full_name}, none is known:"
+                f"expected an id of the schema registry for {schema.full_name}, but none is known:"
                 " set LEADSCORE_SCHEMA_REGISTRY_URL, and register the schema with `leadscore"
                 " schemas register`"
             )

@@ -202,8 +202,8 @@ def _why_no_json(value: bytes, error: orjson.JSONDecodeError) -> str:
     literal = NO_JSON.search(value)
     if literal is not None:
         return (
-            f"expected a JSON object, but {literal[1].decode()} is no JSON: send null where a"
-            " number is not known"
+            f"expected a JSON object, but {literal[1].decode()} is not valid JSON: send null where"
+            " a number is not known"
         )
     return f"expected a JSON object in UTF-8: {error.msg} at {error.pos}"
 
@@ -244,7 +244,7 @@ def _found_in(lead: Mapping[str, Any], name: str) -> str:
     outer = path_to(name, lead)
     if outer is not None:
         return (
-            f"no such field of the lead itself, but one inside of {outer[:LONGEST_NAME]}: send that"
+            f"no such field of the lead itself, but one inside {outer[:LONGEST_NAME]}: send that"
             " object as the lead"
         )
     other = misnamed(name, lead)

@@ -1,4 +1,4 @@
-"""Where the files of an archive are that is read: a folder of a disk, or of an object store."""
+"""Location of an archive that is read: a folder on a disk, or in an object store."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ class ArchiveWriter:
     # Partitions
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
-        """Discard the open files: after a rebalance, all partitions are started anew."""
+        """Discard the open files: after a rebalance, all partitions are started again."""
         self._closing += self._writers.values()
         for writer in self._closing:
             writer.is_lost = True
@@ -155,7 +155,7 @@ class ArchiveWriter:
                 await self._closing.pop().close()
 
     async def start_of(self, partition: TopicPartition, commit: Commit | None) -> Start:
-        """Return where a partition goes on: after its last complete file, whatever is committed.
+        """Return where a partition continues: after its last complete file, whatever is committed.
 
         Waits until no other process writes to the partition's folder. Without a file the partition
         is read from the start of its log.

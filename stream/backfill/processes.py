@@ -118,7 +118,7 @@ def _asked(child: _Child, number: int, answers: Queue[dict[str, Any] | None]) ->
         {
             "error": StartupError.__name__,
             "message": f"A process was expected to score a part, but ended with {child.wait()}:"
-            " see what it has written above, and run the command again: it goes on where it was.",
+            " see what it has written above, and run the command again: it continues where it was.",
         }
     )
     return False

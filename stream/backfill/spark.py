@@ -111,7 +111,7 @@ def _check_columns(schema: Any, sent: SentModel) -> None:
 
 
 def _names(schema: Any, above: str = "") -> Iterator[str]:
-    """Yield the names of columns, dotted inside of structs."""
+    """Yield the names of columns, dotted inside structs."""
     for field in schema.fields:
         if hasattr(field.dataType, "fields"):
             yield from _names(field.dataType, f"{above}{field.name}.")

@@ -69,7 +69,7 @@ def redrive(
         wanted = selected(options)
         if resume and (dry_run or is_again or limit or max_attempts or wanted != type(wanted)()):
             raise InputError(
-                "--resume goes on by the plan that was written at the start: give it alone"
+                "--resume continues by the plan that was written at the start: give it alone"
             )
         settings = load_settings()
         log = DeadLetterLog(settings)

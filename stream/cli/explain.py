@@ -1,4 +1,4 @@
-"""`leadscore explain`: why a lead has its score, on the record or of a file."""
+"""`leadscore explain`: why a lead has its score, from a worker or in a file."""
 
 from __future__ import annotations
 

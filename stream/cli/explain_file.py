@@ -69,7 +69,7 @@ def contribution_bar(contribution: float, largest: float, width: int = BAR) -> T
 
 def _position(leads: FileLeads, lead: str | None) -> int:
     if not leads.ids:
-        raise InputError("expected at least one lead, there is none: " + "; ".join(leads.wrong))
+        raise InputError("expected at least one lead, but there is none: " + "; ".join(leads.wrong))
     if lead is None:
         return 0
     if lead not in leads.ids:

@@ -1,4 +1,4 @@
-"""Explanations on the record as lines of JSON."""
+"""Explanations of scores that workers gave, as lines of JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explanations on the record on the terminal."""
+"""Explanations of scores that workers gave, on the terminal."""
 
 from __future__ import annotations
 

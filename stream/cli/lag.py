@@ -208,7 +208,7 @@ class _Run:
             if not any(lag.group == asked.group for lag in found):
                 topics = f" of the topic {', '.join(asked.topics)}" if asked.topics else ""
                 raise InputError(
-                    f"expected partitions{topics} for the group {asked.group}, there are none:"
+                    f"expected partitions{topics} for the group {asked.group}, but there are none:"
                     " check the names (`kafka-consumer-groups.sh --list`), or name a topic with"
                     " --topic"
                 )

@@ -34,7 +34,7 @@ def archive(
       leadscore models archive leads 2 --restore
 
     It can't get an alias, and no worker loads it as the newest. Its files stay, as replays,
-    explanations and records after a crash may need them: NAME/VERSION goes on naming it. A version
+    explanations and records after a crash may need them: NAME/VERSION still names it. A version
     that has an alias, or that workers load as the newest because there is no alias production, is
     refused. Workers of earlier releases know no archive.
 

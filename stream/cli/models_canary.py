@@ -64,8 +64,8 @@ def canary() -> None:
       leadscore models canary abort leads --why "complaints of the sales team"
 
     Workers whose model is NAME, or NAME@production, score the share with the canary. The rollout
-    agent (`leadscore worker --role rollout`) goes on from step to step, and removes the canary if
-    it does harm; without it a canary stays at its share until it is promoted or aborted.
+    agent (`leadscore worker --role rollout`) takes one step after the other, and removes the canary
+    if it does harm; without it a canary stays at its share until it is promoted or aborted.
     """  # noqa: D301
 
 
@@ -208,9 +208,9 @@ def _require_free(now: Aliases, version: str) -> None:
     """Raise InputError if a version can't become the canary now."""
     if Alias.PRODUCTION not in now.aliases:
         raise InputError(
-            f"Model {now.name!r} should have the alias production, it has not: without it, workers"
-            " load the newest version, and a canary beside it would be the same. Set it with"
-            f" `leadscore models promote {now.name} VERSION`."
+            f"Model {now.name!r} should have the alias production, but it does not: without it,"
+            " workers load the newest version, and a canary beside it would be the same. Set it"
+            f" with `leadscore models promote {now.name} VERSION`."
         )
     if now.aliases[Alias.PRODUCTION] == version:
         raise InputError(f"Version {version} of {now.name} is in production: name another one.")
@@ -225,7 +225,7 @@ def _canary_of(now: Aliases) -> str:
     version = now.aliases.get(Alias.CANARY)
     if version is None:
         raise InputError(
-            f"Model {now.name!r} should have a canary, it has none: start one with `leadscore"
+            f"Model {now.name!r} should have a canary, but it has none: start one with `leadscore"
             f" models canary start {now.name}/VERSION`."
         )
     return version

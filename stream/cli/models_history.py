@@ -1,4 +1,4 @@
-"""`leadscore models history` and `at`: what was changed, and what ran when."""
+"""`leadscore models history` and `at`: what was changed, and which aliases held when."""
 
 from __future__ import annotations
 
@@ -175,8 +175,8 @@ def _require_model(registry: Registry, name: str) -> None:
     """Raise ModelNotFoundError if a registry has no such model."""
     if not registry.versions(name):
         raise ModelNotFoundError(
-            f"The registry {registry.root} should have a model {name!r}, it has"
-            f" {', '.join(registry.names()) or 'none at all'}: name one of them."
+            f"The registry {registry.root} should have a model {name!r}, but it has"
+            f" {', '.join(registry.names()) or 'none'}: name one of them."
         )
 
 

@@ -38,7 +38,7 @@ WIDE = 140
 FILE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
 STATES: Mapping[State, str] = {
-    "planned": "not done: `leadscore replay resume {0}` goes on, if no process executes it now",
+    "planned": "not done: `leadscore replay resume {0}` continues, if no process executes it now",
     "ended": "done",
     "cancelled": "cancelled: what was written stays in its topics",
 }

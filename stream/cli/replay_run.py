@@ -205,7 +205,7 @@ async def _execute(
     await create_outputs(settings, plan)
     ranges = split(plan.ranges, shards)
     if not await _execute_ranges(settings, plan, ranges, shards, options):
-        click.echo(f"stopped; go on with: leadscore replay resume {plan.id}", err=True)
+        click.echo(f"stopped; continue with: leadscore replay resume {plan.id}", err=True)
         return EXIT_STOPPED
     done = await settle(settings, plan)
     if done is None:

@@ -88,7 +88,7 @@ def run(
 
     Exit codes: 0 the candidate passed the gate (with --dry-run: the data suffice), 1 it was
     rejected, or it failed, 2 an option is invalid, or the data do not suffice, 3 Kafka, a topic, a
-    right or the model is missing, 130 stopped: go on with --id.
+    right or the model is missing, 130 stopped: continue with --id.
     """  # noqa: D301
     with exit_codes():
         settings = load_settings()

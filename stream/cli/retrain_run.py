@@ -34,7 +34,7 @@ class RunOptions:
     Attributes
     ----------
     retrain_id
-        Id of a retraining to go on with; None: a new one.
+        Id of a retraining to continue; None: a new one.
     cut_ms
         Moment of the data set, milliseconds since 1970; None: now.
     is_auto
@@ -83,7 +83,7 @@ async def start(settings: Settings, options: RunOptions) -> RetrainPlan:
     if plan.executor != "command":
         raise InputError(
             f"expected a retraining of this command, but {plan.id} is a trainer's: a worker of the"
-            " role trainer goes on with it"
+            " role trainer continues it"
         )
     return plan
 

@@ -80,7 +80,7 @@ def score(
     With --out, data sets of any size: files, folders and globs of Parquet, CSV or JSON, with or
     without partitions (country=DE/…), and Delta tables, on a disk or in a store (s3://, gs://, …).
     A process a core writes files that are never replaced; killed at any moment, the same command
-    goes on where it was. See docs/lake.md.
+    continues where it was. See docs/lake.md.
 
     \b
       leadscore score lake/leads --model bank --out lake/scores
@@ -91,7 +91,7 @@ def score(
     which and why; with --out the folder _rejected, and 1 only above --max-rejected), 2 the file, an
     option or the model is unusable. With --out also: 3 a store can't be reached, a file has changed
     since the plan was made, or a process has ended; 4 the account does not add up; 130 stopped: the
-    same command goes on.
+    same command continues.
     """  # noqa: D301
     with exit_codes():
         if into["out"] is not None:

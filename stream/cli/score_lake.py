@@ -61,7 +61,7 @@ class LakeOptions:
 
 
 def score_lake(request: Request, options: LakeOptions, load: Callable[[], Bundle]) -> int:
-    """Plan a backfill, or go on with it by its plan; return the exit code.
+    """Plan a backfill, or continue it by its plan; return the exit code.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _check_request(plan: Plan, request: Request, out: str) -> None:
     other = [name for name in planned if planned[name] != given[name]]
     raise InputError(
         f"{out} has the plan of another request, with other {', '.join(other)}: give the same"
-        " options to go on with it, or name another folder with --out"
+        " options to continue it, or name another folder with --out"
     )
 
 
@@ -170,7 +170,7 @@ def _check_apart(out: str, sources: Sequence[str]) -> None:
     for source in sources:
         if f"{target}/".startswith(f"{_whole(source)}/"):
             raise InputError(
-                f"expected a folder outside of {source} for the scores, not {out}: name another"
+                f"expected a folder outside {source} for the scores, not {out}: name another"
                 " with --out"
             )
 

@@ -1,4 +1,4 @@
-"""`leadscore sink`: write scores or leads to a target outside of Kafka."""
+"""`leadscore sink`: write scores or leads to a target outside Kafka."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def sink(
     is_redrive: bool,
     since: datetime | None,
 ) -> None:
-    """Write scored events, leads or overdue leads to a target outside of Kafka.
+    """Write scored events, leads or overdue leads to a target outside Kafka.
 
     \b
       leadscore sink jsonl --to /var/lib/leadscore/scores

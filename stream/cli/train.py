@@ -128,7 +128,7 @@ KINDS = (*map(str, FieldKind), "ignore")
 @click.option(
     "--engagement",
     metavar="LOW-HIGH",
-    help="The mean score's healthy range, such as 0.15-0.40; there is an alert outside of it. "
+    help="The mean score's healthy range, such as 0.15-0.40; there is an alert outside it. "
     "Default: from the training leads' scores.",
 )
 @click.option(

@@ -119,7 +119,7 @@ def score_columns(
     """
     if not len(rows):
         raise InputError(
-            "expected at least one lead that can be read, there is none: name another file"
+            "expected at least one lead that can be read, but there is none: name another file"
         )
     scorer = OfflineScorer(bundle, open_predictor(bundle))
     values: list[bytes | None] = [None] * total

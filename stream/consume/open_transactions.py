@@ -29,7 +29,7 @@ class OpenTransactions:
     def look(
         self, partition: TopicPartition, stable: int | None, end: int | None, time: float
     ) -> None:
-        """Look at a partition at regular times; log once if it waits, and once it goes on.
+        """Look at a partition at regular times; log once if it waits, and once it continues.
 
         Parameters
         ----------

@@ -45,7 +45,7 @@ class HandOver(Protocol):
         fetched: Mapping[TopicPartition, Sequence[Record]],
         verdicts: Mapping[int, InvalidEventError],
     ) -> None:
-        """Enter records in the progress at once, and wait until they may go on.
+        """Enter records in the progress at once, and wait until they may continue.
 
         Parameters
         ----------

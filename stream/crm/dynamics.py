@@ -5,7 +5,7 @@ From Microsoft's documentation (learn.microsoft.com/power-apps/developer/data-pl
 - ``webapi/update-delete-entities-using-web-api``, "Upsert a table row": PATCH with an alternate key
   creates the row or updates it; columns that are not sent stay as they are.
 - ``webapi/execute-batch-operations-using-web-api``: a batch has at most 1,000 requests, run one
-  after the other and answered in their order; it goes on after an error with
+  after the other and answered in their order; it continues after an error with
   ``Prefer: odata.continue-on-error``.
 - ``api-limits``: service protection limits of each user and web server in five minutes: 6,000
   requests, 20 minutes of execution time, and 52 requests at once. Beyond them an answer is 429 with

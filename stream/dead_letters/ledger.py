@@ -162,7 +162,7 @@ class Ledger:
                 self.ended.add(entry.redrive)
 
     def position(self, plan: Plan, partition: int) -> int:
-        """Return the offset at which a re-drive goes on."""
+        """Return the offset at which a re-drive continues."""
         return self._positions.get((plan.redrive, partition), plan.spans[partition][0])
 
     def account(self, plan: Plan) -> Account:

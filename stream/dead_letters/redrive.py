@@ -2,7 +2,7 @@
 
 A step is a transaction: some letters of one partition, and the record of the ledger that counts
 them. A run opens its producer first, which fences an earlier run and aborts the transaction that it
-left open, and reads the ledger then. So a run goes on where the last committed step ended, and an
+left open, and reads the ledger then. So a run continues where the last committed step ended, and an
 error that may pass is handled like a kill: with a new producer, from the ledger.
 """
 

@@ -135,7 +135,7 @@ async def redrive(
     settings, log
         Kafka, the topics, and the dead letters.
     plan
-        The plan; or the id of a re-drive, which goes on by the plan in the ledger.
+        The plan; or the id of a re-drive, which continues by the plan in the ledger.
     stop
         Ends it after the current transaction.
     on_progress

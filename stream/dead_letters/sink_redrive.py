@@ -136,7 +136,7 @@ class SinkRedrive:
         Raises
         ------
         FatalError
-            Kafka stopped answering, or the sink can't go on.
+            Kafka stopped answering, or the sink can't continue.
         """
         try:
             await self._until_reached(self._sink.open)

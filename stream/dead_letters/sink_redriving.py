@@ -48,7 +48,7 @@ async def redrive_sink(
     StartupError
         Kafka can't be reached, a right or a topic is missing, or a setting of the sink.
     FatalError
-        Kafka stopped answering, or the sink can't go on.
+        Kafka stopped answering, or the sink can't continue.
     """
     settings = sink_settings(settings)
     letters = DeadLetterLog(settings, settings.leads_sinks_dlq)

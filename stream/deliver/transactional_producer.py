@@ -43,7 +43,7 @@ BROKEN = (
     ProducerClosed,
     IllegalOperation,
 )
-"""This producer cannot go on; a new one with the same id may."""
+"""This producer cannot continue; a new one with the same id may."""
 
 
 def may_pass(error: Exception) -> bool:

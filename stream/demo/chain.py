@@ -97,8 +97,8 @@ class Chain:
                 log = self._workers[ROLES.index(by)].log
                 said = _last_message(log)
                 raise FatalError(
-                    f"expected {what} by the role {by} within {within:.0f} s, there is none: its"
-                    f" log, {log}, ends with: {said}"
+                    f"expected {what} by the role {by} within {within:.0f} s, but there is none:"
+                    f" its log, {log}, ends with: {said}"
                 )
             await asyncio.sleep(LOOK)
         return found

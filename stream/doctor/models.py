@@ -95,8 +95,8 @@ def _aliases(settings: Settings) -> list[Finding]:
 
 def _view(name: str) -> Finding:
     return warn(
-        f"aliases.json of {name} is expected to say what the history says, it does not: workers of"
-        " earlier releases, which read nothing else, may load another version",
+        f"aliases.json of {name} is expected to say what the history says, but it does not: workers"
+        " of earlier releases, which read nothing else, may load another version",
         f"write it again by setting an alias to the version that it has: `leadscore models alias"
         f" {name} ALIAS VERSION`; change aliases with this release alone",
     )

@@ -84,7 +84,7 @@ def _split(fault: str) -> tuple[str, str]:
 
 
 async def check_replication(at: Surroundings) -> Sequence[Finding]:
-    """Check that acknowledged records survive the loss of a broker, and that writes go on."""
+    """Check that acknowledged records survive the loss of a broker, and that writes continue."""
     assert at.cluster is not None
     configs = await at.cluster.configs()
     found = await _existing(at)

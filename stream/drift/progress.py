@@ -85,7 +85,7 @@ class DriftProgress:
     Parameters
     ----------
     now
-        When the role started: seconds of any clock that goes on.
+        When the role started: seconds of any clock that only advances.
     """
 
     def __init__(self, now: float) -> None:

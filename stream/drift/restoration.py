@@ -38,7 +38,7 @@ detectors."""
 
 
 class Restoration:
-    """Reads the table and the drift topics, and makes the watch that goes on from there.
+    """Reads the table and the drift topics, and makes the watch that continues from there.
 
     Parameters
     ----------

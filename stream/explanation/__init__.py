@@ -1,4 +1,4 @@
-"""Explanations of scores on the record: a lead's events, found in Kafka and computed again.
+"""Explanations of scores that workers gave: events found in Kafka and computed again.
 
 It finds the scored event and the lead's record by bounded reads without a consumer group, and
 recomputes the score with the model that the event names (`leadscore explain`). It imports

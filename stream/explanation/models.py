@@ -64,8 +64,8 @@ class Models:
         if not found:
             raise ModelNotFoundError(
                 f"The registry {self._registry.root} should have the model"
-                f" {'/'.join(named)} with the SHA-256 {sha256}, which scored this lead, it has not:"
-                " restore that version from a backup, or name the registry that has it with"
+                f" {'/'.join(named)} with the SHA-256 {sha256}, which scored this lead, but it does"
+                " not: restore that version from a backup, or name the registry that has it with"
                 " --registry."
             )
         name, version = named if named in found else found[0]

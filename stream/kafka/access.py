@@ -83,7 +83,7 @@ class Use(StrEnum):
     BANDS = "models-bands"
     """`leadscore models bands`."""
     EXPLAIN = "explain"
-    """`leadscore explain`, of a lead on the record."""
+    """`leadscore explain`, of a score that a worker gave."""
     ERASE = "erase"
     """`leadscore erase`."""
     STATUS = "drift-status"

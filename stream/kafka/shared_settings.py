@@ -87,7 +87,7 @@ def compare(own: Shared, group: Shared) -> None:
             continue
         sentence = (
             f"{variable_of(name)} was expected to be {value!r} as for the other workers of this"
-            f" consumer group, it is {own[name]!r}"
+            f" consumer group, but it is {own[name]!r}"
         )
         if name == DELIVERY:
             raise OtherDeliveryError(

@@ -106,7 +106,7 @@ def _mismatch(name: str, expected: int, found: int, source: str) -> str:
     remedy = (
         f"add partitions with `kafka-topics.sh --alter`, or {again}" if found < expected else again
     )
-    return f"expected the topic {name} to have {_say(expected)}{why}, it has {found}: {remedy}"
+    return f"expected the topic {name} to have {_say(expected)}{why}, but it has {found}: {remedy}"
 
 
 def _say(partitions: int) -> str:

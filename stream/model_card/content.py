@@ -240,7 +240,7 @@ def _bands(metadata: BundleMetadata) -> Section:
     return Section(
         "Bands",
         (
-            f"Healthy mean score: {engagement.low:.1%} to {engagement.high:.1%}; outside of it an"
+            f"Healthy mean score: {engagement.low:.1%} to {engagement.high:.1%}; outside it an"
             f" alert fires. The label is engaged above {thresholds.label:g}.",
         ),
         (Table(("", "score from", "leads", "share", "conversion", "lift"), tuple(rows)),),

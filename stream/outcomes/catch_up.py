@@ -29,7 +29,7 @@ class CatchUp:
         self._reached: set[int] = set()
 
     def assigned(self) -> None:
-        """Forget what was: after a rebalance, all partitions are started anew."""
+        """Forget what was: after a rebalance, all partitions are started again."""
         self._targets.clear()
         self._reached.clear()
 

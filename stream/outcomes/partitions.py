@@ -1,6 +1,6 @@
 """The joins of the assigned partitions, each with its store in a folder of its own.
 
-A store says itself how far it has read, so the group's commits are ignored: a partition goes on
+A store says itself how far it has read, so the group's commits are ignored: a partition continues
 where the store of this machine ends, however old that is, and a new machine reads the logs from
 their start.
 """
@@ -145,7 +145,7 @@ class OutcomePartitions:
                 await in_thread(self._stores.pop(number).close)
 
     async def start_of(self, partition: TopicPartition, commit: Commit | None) -> Start:
-        """Return where a partition goes on: where its store ends, whatever is committed.
+        """Return where a partition continues: where its store ends, whatever is committed.
 
         Raises
         ------

@@ -33,7 +33,7 @@ def load_rocksdict() -> Any:
         import rocksdict
     except ImportError:
         raise StartupError(
-            "expected the package rocksdict for the role outcomes, it is not installed: install"
+            "expected the package rocksdict for the role outcomes, but it is not installed: install"
             " leadscore[outcomes]"
         ) from None
     return rocksdict

@@ -1,4 +1,4 @@
-"""The latest score of each lead that workers scored in a time, out of the topic of scored leads."""
+"""The latest score of each lead that workers scored in a time range, from their topic."""
 
 from __future__ import annotations
 

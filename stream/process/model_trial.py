@@ -131,7 +131,7 @@ class Trials:
         if is_late or code == -signal.SIGXCPU:
             limit = f"{self._seconds:g} s" if is_late else f"{CPU_SECONDS} s of processor time"
             raise BundleError(
-                f"The model should open and score its golden rows within {limit}, it does not: "
+                f"The model should open and score its golden rows within {limit}, but it does not: "
                 "train it again, with fewer trees.",
                 LoadFailure.TIMED_OUT,
             )
@@ -148,8 +148,8 @@ class Trials:
             raise BundleError(outcome["refusal"])
         if "out_of_memory" in outcome:
             raise BundleError(
-                f"The model should take at most {MEMORY // 2**20} MiB of memory, it takes more: "
-                "train it again, with fewer trees.",
+                f"The model should take at most {MEMORY // 2**20} MiB of memory, but it takes "
+                "more: train it again, with fewer trees.",
                 LoadFailure.OUT_OF_MEMORY,
             )
 

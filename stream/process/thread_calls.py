@@ -14,7 +14,7 @@ T = TypeVar("T")
 async def in_thread(work: Callable[[], T]) -> T:
     """Run work in a thread and return its result; a cancellation waits for its end.
 
-    ``asyncio.to_thread`` returns at once if it is cancelled, while the thread goes on.
+    ``asyncio.to_thread`` returns at once if it is cancelled, while the thread continues.
     """
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:

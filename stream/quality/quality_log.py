@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class QualityLog:
-    """Reads the reports on the scores of a topic; each read goes on where the last one ended.
+    """Reads the reports on the scores of a topic; each read continues where the last one ended.
 
     Parameters
     ----------

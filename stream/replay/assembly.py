@@ -265,7 +265,7 @@ class ReplayParts:
         await self.pipeline.accept(batches)
 
     async def start(self) -> None:
-        """Connect, and go on where the commits of the group are."""
+        """Connect, and continue where the commits of the group are."""
         await self.kafka.clock.compare()
         await self.emitter.start()
         self.pipeline.verify_limits()

@@ -84,7 +84,7 @@ class ReplayCommits:
         if lost := self._readings.keys() - self._assignment.keys():
             raise FatalError(
                 f"This process was expected to be the only one that replays {name_of(min(lost))},"
-                " but another has begun to: let that one go on, or end it and resume the replay."
+                " but another has begun to: let that one continue, or end it and resume the replay."
             )
 
     async def finish(self) -> None:

@@ -142,7 +142,7 @@ async def _beside(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]
 
 
 async def _log_end(error: BaseException) -> None:
-    log.error("a task beside the replay ended, the replay goes on without it: %r", error)
+    log.error("a task beside the replay ended, the replay continues without it: %r", error)
 
 
 def _watches(

@@ -91,13 +91,14 @@ def find_model(registry: Registry, reference: str) -> ModelIdentity:
     if not names:
         raise ModelNotFoundError(
             f"The registry {registry.root} should have a model whose SHA-256 begins with"
-            f" {reference}, it has none: `leadscore models list` shows them all."
+            f" {reference}, but it has none: `leadscore models list` shows them all."
         )
     trials = Trials()
     found = {describe_bundle(registry.resolve(name), trials).identity for name in names}
     if len({model.sha256 for model in found}) > 1:
         raise InputError(
-            f"expected one model for {reference}, there are {', '.join(names)}: name one of them"
+            f"expected one model for {reference}, but there are {', '.join(names)}: name one of"
+            " them"
         )
     return min(found, key=lambda model: (model.id, model.version))
 

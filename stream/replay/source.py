@@ -104,7 +104,7 @@ class ReplaySource:
         self._look_at = 0.0
 
     async def start(self) -> None:
-        """Connect, look up the commits, and seek each partition to where it goes on.
+        """Connect, look up the commits, and seek each partition to where it continues.
 
         A partition whose start fails crashes the replay (see the committer), and is not read.
         """

@@ -1,4 +1,4 @@
-"""Whether the topic that a plan was made for is the one that is there."""
+"""Whether the topic that a plan was made for still exists."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ PREFIXES = ("", "/ai/advanced-ml")
 NO_MODEL = Problem(
     503,
     "NO_MODEL",
-    "expected a model to be loaded, there is none yet: /readyz has the reason",
+    "expected a model to be loaded, but there is none yet: /readyz has the reason",
     {"Retry-After": "5"},
 )
 OVERLOADED = Problem(

@@ -1,4 +1,4 @@
-"""Files of lines that are begun anew by size and age; finished ones are compressed."""
+"""Files of lines, rotated by size and age; finished ones are compressed."""
 
 from __future__ import annotations
 

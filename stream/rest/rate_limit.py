@@ -57,7 +57,7 @@ class RateLimit:
         client
             The client's address.
         headers
-            Get the limit, what is left of it, and the seconds until it begins anew.
+            Get the limit, what is left of it, and the seconds until it begins again.
 
         Raises
         ------

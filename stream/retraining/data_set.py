@@ -175,7 +175,7 @@ def _check_rows(
     least = settings.retrain_min_rows
     if rows < least:
         raise InputError(
-            f"expected at least {least:,} leads with a known outcome, there are {rows:,} (of"
+            f"expected at least {least:,} leads with a known outcome, but there are {rows:,} (of"
             f" {counts.records:,} records {counts.immature:,} are too young and {counts.too_old:,}"
             f" too old; there are {counts.outcomes:,} final outcomes): wait for more, read an"
             " archive (LEADSCORE_RETRAIN_ARCHIVE), or lower LEADSCORE_RETRAIN_MIN_ROWS"

@@ -29,7 +29,7 @@ async def execute(
 ) -> RetrainAccount:
     """Execute a plan, and return its account; the caller writes that to the topic of plans.
 
-    A plan that was registered before is not executed again. One that was killed begins anew: the
+    A plan that was registered before is not executed again. One that was killed begins again: the
     same plan reads the same records.
 
     Parameters

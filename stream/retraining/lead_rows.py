@@ -33,7 +33,7 @@ class LeadRows:
     settings
         The folders of schemas, and the clock of the data set.
     cut
-        Records outside of its window are counted, not kept.
+        Records outside its window are counted, not kept.
 
     Attributes
     ----------

@@ -132,7 +132,7 @@ async def _leads(
     else:
         leads = await topic_ranges(settings, topic, partitions, since)
     if not leads:
-        raise InputError(f"expected leads in {archive or topic}, there are none in the window")
+        raise InputError(f"expected leads in {archive or topic}, but there are none in the window")
     return leads
 
 

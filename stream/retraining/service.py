@@ -133,7 +133,7 @@ class RetrainService(Service):
         self._has_work = True
 
     def revoked(self) -> None:
-        """Stop what runs, and forget: the next owner goes on by the topic of plans."""
+        """Stop what runs, and forget: the next owner continues by the topic of plans."""
         self._events.clear()
         self._metrics.waiting(None)
         if self._running is not None:

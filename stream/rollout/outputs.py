@@ -1,6 +1,6 @@
 """The latest outputs of the workers, read beside any group: a sample where they are many.
 
-A rollout needs what happens now, not every record: where it falls behind, it goes on near the end.
+A rollout needs what happens now, not every record: if it falls behind, it continues near the end.
 Which records it leaves out does not depend on their model.
 """
 
@@ -37,7 +37,7 @@ POLL_MS = 200
 MAX_RECORDS = 5000
 """Most records of a look: decoding them takes about a tenth of a second."""
 MOST_BEHIND = 50_000
-"""Records of a partition after which the reader goes on near its end."""
+"""Records of a partition after which the reader continues near its end."""
 NEAR_END = 5_000
 
 

@@ -1,4 +1,4 @@
-"""Rolls out the canary of the model that the workers follow: on by evidence, back by harm.
+"""Rolls out the canary of the workers' model: takes the next step, or removes the canary.
 
 One process of the group is active, the one that has the partition of the topic of changes; two at
 once would do no harm, as the history takes one change at a time. All state is the plan in the
@@ -153,7 +153,7 @@ class RolloutService(Service):
                 self._look_at = 0.0  # somebody else was faster: what holds now is read again
             except (FatalError, KafkaError, OSError, TimeoutError) as error:
                 self._report(
-                    logging.WARNING, "the rollout can't go on, it is tried again: %r", error
+                    logging.WARNING, "the rollout can't continue, it is tried again: %r", error
                 )
             except Exception as error:
                 await self._end_worker(error)
@@ -193,7 +193,7 @@ class RolloutService(Service):
         return self._aliases
 
     async def _evidence_of(self, aliases: Aliases) -> Evidence:
-        """Return the evidence of the present step; begin it anew where the step is another."""
+        """Return the evidence of the present step; begin it again where the step is another."""
         rollout = aliases.rollout
         assert rollout is not None
         step = (rollout, aliases.aliases[Alias.CANARY], aliases.aliases.get(Alias.PRODUCTION))

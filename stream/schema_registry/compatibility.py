@@ -175,7 +175,7 @@ async def _find_id(lookup: SchemaLookup, subject: Subject) -> None:
     if not found.can_be_registered:
         raise StartupError(str(found.problem))
     raise StartupError(
-        f"expected {subject.schema.full_name} to be registered under {subject.name}, it is not:"
+        f"expected {subject.schema.full_name} to be registered under {subject.name}, but it is not:"
         " register it with `leadscore schemas register`"
     )
 

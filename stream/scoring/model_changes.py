@@ -173,8 +173,8 @@ class ModelChanges:
                 is_done = False
             if not is_done:
                 log.warning(
-                    "the change of model did not finish in time: the current model goes on scoring;"
-                    " trying again in %g s",
+                    "the change of model did not finish in time: the current model continues to"
+                    " score; trying again in %g s",
                     MODEL_CHANGE_PAUSE,
                 )
                 self._not_before = now() + MODEL_CHANGE_PAUSE

@@ -95,8 +95,8 @@ class ModelLoader:
         self._attempt = attempt
         self._fail(
             UnavailableError(
-                f"{self._settings.registry} should answer within {PATIENCE:g} s, it has not: check "
-                "the mount, or the network to the store."
+                f"{self._settings.registry} should answer within {PATIENCE:g} s, but it did not: "
+                "check the mount, or the network to the store."
             )
         )
         return None
@@ -117,7 +117,7 @@ class ModelLoader:
         try:
             load = partial(load_serving, registered=self._registered)
             serving = await asyncio.to_thread(load, self._settings, location, self._trials)
-        except Exception as error:  # any error: the current model goes on scoring
+        except Exception as error:  # any error: the current model continues to score
             if self._trials.is_stopped:
                 return None  # the worker stops, and ended the trial
             self._fail(error)
@@ -165,7 +165,7 @@ class ModelLoader:
         if self._loaded is None:
             return "not ready, nothing is consumed; tried again"
         model = self._loaded.identity
-        return f"{model.id}/{model.version} goes on scoring; tried again"
+        return f"{model.id}/{model.version} continues to score; tried again"
 
     def _wait(self, location: str | None) -> None:
         self._failed_at = location

@@ -86,7 +86,7 @@ class ModelReloader(Service):
     def end(self) -> None:
         """Load no model and begin no change from now on.
 
-        A change under way goes on until the assignment ends: it has stopped the scoring, and with
+        A change under way continues until the assignment ends: it has stopped the scoring, and with
         it cancelled, leads would be scored by a model other than the one about to be committed.
         """
         self._has_ended = True

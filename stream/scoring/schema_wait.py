@@ -1,4 +1,4 @@
-"""Batches with a schema id that is not known wait; batches of other partitions go on."""
+"""Batches with a schema id that is not known wait; batches of other partitions continue."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class Settings(  # fields are in the order of the bases from the last to the fir
         if followed_model(self.model) is None:
             raise ValueError(
                 f"{PREFIX}ROLE=rollout needs a model whose production the workers follow: expected"
-                f" {PREFIX}MODEL to be a name alone, it is {self.model}"
+                f" {PREFIX}MODEL to be a name alone, but it is {self.model}"
             )
         if self.output_format == "confluent":
             raise ValueError(

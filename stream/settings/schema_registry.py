@@ -50,7 +50,7 @@ class SchemaRegistrySettings(SettingsGroup):
 
     schema_registry_wait_seconds: Seconds = 60.0
     """Maximum time for which a partition waits for the schema of an unknown id while the schema
-    registry does not answer; other partitions go on."""
+    registry does not answer; other partitions continue."""
 
     schema_registry_unresolved: Literal["dead_letter", "stop"] = "dead_letter"
     """Action after that time: `dead_letter`, the leads with this id become dead letters

@@ -1,4 +1,4 @@
-"""Dead letters of a sink: records that its target will never take."""
+"""Dead letters of a sink: records that its target will never accept."""
 
 from __future__ import annotations
 

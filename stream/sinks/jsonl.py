@@ -2,7 +2,7 @@
 
 A partition has its own files, named after topic, partition, id of the log and the offset of the
 first record: ``leads.scored-3-4fJx0a-00000000000000012345.jsonl``. Every line names its offset, so
-after a crash the last line of the newest file says where to go on. A writer holds a lock on the
+after a crash the last line of the newest file says where to continue. A writer holds a lock on the
 partition while it writes, and looks at the files again if another writer had it since: a worker
 that was replaced, but is not dead yet, writes nothing twice.
 """

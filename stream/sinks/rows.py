@@ -27,7 +27,7 @@ def time_of(ms: Any) -> datetime:
     Raises
     ------
     ValueError
-        It is no number, or outside of the years 1 to 9999.
+        It is no number, or outside the years 1 to 9999.
     """
     try:
         return EPOCH + timedelta(milliseconds=ms)
@@ -73,7 +73,7 @@ def overdue_row(record: SinkRecord) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        A time is outside of the years 1 to 9999.
+        A time is outside the years 1 to 9999.
     """
     event = record.event
     names = ("event_id", "timer", "score", "category", "model_id", "model_version")
@@ -91,7 +91,7 @@ def lead_row(record: SinkRecord) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        The record's time is outside of the years 1 to 9999.
+        The record's time is outside the years 1 to 9999.
     """
     return {
         "lead_id": record.lead_id,
@@ -106,7 +106,7 @@ def grade_row(record: SinkRecord, rules: Rules) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        The record's time is outside of the years 1 to 9999.
+        The record's time is outside the years 1 to 9999.
     """
     grade = grade_of(record.event, rules, record.timestamp)
     return {

@@ -1,4 +1,4 @@
-"""The protocol of a sink: what writes records to a target outside of Kafka.
+"""The protocol of a sink: what writes records to a target outside Kafka.
 
 ::
 
@@ -217,7 +217,7 @@ class Sink(Protocol):
         TargetAwayError
             The target does not answer: the batch is written again later.
         FatalError
-            The sink can't go on.
+            The sink can't continue.
         """
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ class Meaning(Enum):
     REFUSED = "refused"
     """The receiver will never take it."""
     FAILED = "failed"
-    """The receiver could not process it now; if that goes on, it never will."""
+    """The receiver could not process it now; if that continues, it never will."""
     AWAY = "away"
     """The receiver can't be reached, or takes nothing now, whatever the record."""
 

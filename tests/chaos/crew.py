@@ -1,4 +1,4 @@
-"""Workers and who looks after them: one that crashes is started anew, as a supervisor would."""
+"""Workers and who looks after them: one that crashes is started again, as a supervisor would."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Crew:
         await member.process.ended()
 
     async def crash(self, member: Member) -> None:
-        """Kill a worker; it is started anew."""
+        """Kill a worker; it is started again."""
         process = member.process
         process.send(Signals.SIGKILL)
         await process.ended()

@@ -1,4 +1,4 @@
-"""Writers of aliases that are killed: the history stays whole, and the next writer goes on."""
+"""Writers of aliases that are killed: the history stays whole, and the next writer continues."""
 
 from __future__ import annotations
 

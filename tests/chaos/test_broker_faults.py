@@ -1,4 +1,4 @@
-"""The one broker is killed, frozen, restarted: nothing is lost, and all go on by themselves."""
+"""The one broker is killed, frozen, restarted: nothing is lost, and all continue by themselves."""
 
 from __future__ import annotations
 

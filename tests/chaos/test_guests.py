@@ -48,7 +48,7 @@ async def test_guests_in_the_group_lose_no_lead(
 async def test_a_foreign_producer_that_fences_a_partition_loses_no_lead(
     stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
 ) -> None:
-    """The worker is not ready while one of its partitions stands still, and then goes on."""
+    """The worker is not ready while one of its partitions stands still, and then continues."""
     settings = stage.settings
     async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=300) as traffic:
         member = await crew.join()

@@ -63,7 +63,7 @@ async def test_a_rolling_restart_does_nothing_twice(
 async def test_a_zombie_commits_nothing(
     stage: Stage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
 ) -> None:
-    """A worker that is frozen for longer than its session goes on where others have been."""
+    """A worker that is frozen for longer than its session continues where others have been."""
     async with crew_of(stage) as crew, streaming(stage, contacts, seed) as traffic:
         zombie = (await crew.join()).process
         await crew.join()

@@ -192,7 +192,7 @@ async def test_leads_of_confluents_serializers_are_scored_alike_and_their_deseri
     reader = ScoreReader(by_creation=False, registered=asked_schemas(framed.settings))
     joined = reader.read(events)
     assert {lead.lead_id.decode(): lead.score for lead in joined.scores} == by_lead
-    # Away: what is known goes on, an id that is not known waits until the registry is back.
+    # Away: what is known continues, an id that is not known waits until the registry is back.
     later = crm.avro("later")
     registry.close()
     await send(framed, later, 0)
@@ -202,7 +202,7 @@ async def test_leads_of_confluents_serializers_are_scored_alike_and_their_deseri
     await send(framed, [unknown + b"x"], 1)
     await until(lambda: _waits(worker), within=60, what="a partition that waits for the registry")
     registry.start()
-    await until(lambda: _has_gone_on(worker), within=60, what="the partition to go on")
+    await until(lambda: _has_gone_on(worker), within=60, what="the partition to continue")
     assert await worker.stop() == 0
     assert {error["logger"] for error in worker.errors()} <= {
         "stream.schema_registry.lookup",  # the Protobuf schema, and the two ids that are not there

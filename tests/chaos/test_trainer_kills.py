@@ -1,4 +1,4 @@
-"""Trainers that are killed in a retraining: it goes on, ends once, and has one candidate."""
+"""Trainers that are killed in a retraining: it continues, ends once, and has one candidate."""
 
 from __future__ import annotations
 

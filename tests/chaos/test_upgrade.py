@@ -178,7 +178,7 @@ async def until_all_score_by(crew: Crew, bundle: Bundle) -> None:
 async def test_a_new_worker_without_the_setting_is_refused_beside_old_ones(
     stage: Stage, contacts: list[Lead], bank_model: Bundle, released: Sequence[str], seed: int
 ) -> None:
-    """It ends and names the setting; the old ones go on."""
+    """It ends and names the setting; the old ones continue."""
     async with crew_of(stage) as crew, streaming(stage, contacts, seed, rate=RATE) as traffic:
         await crew.join(released)
         await stage.until_scored(500)

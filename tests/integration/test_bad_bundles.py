@@ -50,7 +50,7 @@ class Shelf:
         return Artefacts(onnx=model.SerializeToString())
 
     def with_a_broken_booster(self) -> Artefacts:
-        """XGBoost ends the process on it: a node's children lie far outside of its tree."""
+        """XGBoost ends the process on it: a node's children lie far outside its tree."""
         at = self.ubj.index(b"left_children") + len(b"left_children")
         start = self.ubj.index(b"#L", at) + 10
         return Artefacts(ubj=self.ubj[:start] + b"\x7f" * 8 + self.ubj[start + 8 :])

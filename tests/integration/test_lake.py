@@ -150,7 +150,7 @@ def test_a_delta_table_is_read_at_the_version_of_the_plan(
 
     latest = run_score(bank_model, *given, tmp_path / "latest")
     assert latest.returncode == 2
-    assert "expected rows, there are none" in latest.stderr
+    assert "expected rows, but there are none" in latest.stderr
 
 
 def test_a_delta_table_in_s3(

@@ -48,7 +48,7 @@ def test_a_file_of_tests_is_named_after_what_it_tests(path: Path) -> None:
 
 
 def has_behaviour(code: str) -> bool:
-    """Return whether a module does something: has a function with a body, outside of a Protocol.
+    """Return whether a module does something: has a function with a body, outside a Protocol.
 
     Constants, exceptions without methods, data classes and protocols have nothing to test.
     """

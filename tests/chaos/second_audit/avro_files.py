@@ -58,7 +58,7 @@ class AvroFiles:
         UnknownSchemaError
             No file has the schema.
         DatumError
-            The bytes do not fit it, or go on after its end.
+            The bytes do not fit it, or continue after its end.
         """
         schema = self._schemas.get(value[2:HEADER])
         if schema is None:

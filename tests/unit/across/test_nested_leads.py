@@ -1,4 +1,4 @@
-"""Values inside of nested objects have dotted names, in files and in events of every format."""
+"""Values inside nested objects have dotted names, in files and in events of every format."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_two_paths_that_may_be_one_field_are_refused() -> None:
 @pytest.mark.parametrize("outer", ["after", "payload"])
 def test_a_lead_inside_of_an_envelope_is_reported(outer: str) -> None:
     [(_, error)] = decoded([json.dumps({"op": "c", outer: sent({}, 1)}).encode()]).errors
-    assert f"one inside of {outer}: send that object as the lead" in str(error)
+    assert f"one inside {outer}: send that object as the lead" in str(error)
 
 
 def test_an_object_in_some_leads_and_a_value_in_others_is_reported() -> None:

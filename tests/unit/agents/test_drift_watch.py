@@ -389,7 +389,7 @@ def test_the_window_s_own_report_is_the_last_so_that_no_alarm_is_lost() -> None:
 
 
 def test_a_change_without_a_mean_before_it_can_be_reported() -> None:
-    """A detector that begins anew may find the next change within its first 32 values."""
+    """A detector that begins again may find the next change within its first 32 values."""
     place = Place()
     worker = place.worker()
     worker.take(told(calm(3, rise=0.6)))

@@ -239,7 +239,7 @@ def test_a_worker_that_was_stopped_takes_no_partition_for_quiet() -> None:
     assert mark.at(10) == 1000
     assert mark.mark.at(300, LATER) == 1000
     assert mark.at(309) == 1000
-    assert mark.at(310) == 302_000, "it is not, and time goes on"
+    assert mark.at(310) == 302_000, "it is not, and time continues"
 
 
 @given(

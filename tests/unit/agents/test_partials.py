@@ -104,7 +104,7 @@ def test_a_sample_whose_parts_differ_is_damaged() -> None:
 def test_numbers_that_no_block_has_are_damage(damage: dict[str, Any]) -> None:
     """Found by fuzzing: the window that took them in could not be read again."""
     value = replace(partial_of(3), **damage).encode()
-    with pytest.raises(ValueError, match="outside of the range that a block of leads can have"):
+    with pytest.raises(ValueError, match="outside the range that a block of leads can have"):
         decode_partial(value)
 
 

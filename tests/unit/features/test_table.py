@@ -21,7 +21,7 @@ def test_a_field_without_a_column_is_missing() -> None:
 
 
 def test_a_cell_of_the_wrong_type_is_named() -> None:
-    with pytest.raises(InputError, match=r"column 'a\.b', row 2: expected a number, came 'x'"):
+    with pytest.raises(InputError, match=r"column 'a\.b', row 2: expected a number, got 'x'"):
         table("a.b,c\n1,2\nx,3\n").columns_for({"a_b": NUMBER})
     with pytest.raises(InputError, match="row 1: expected a time"):
         table("a,b\nx,3\n").columns_for({"a": DATE})

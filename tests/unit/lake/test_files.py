@@ -107,5 +107,5 @@ def test_a_store_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.Monk
         raise ConnectionError("refused")
 
     monkeypatch.setattr("fsspec.implementations.local.LocalFileSystem.isdir", fail)
-    with pytest.raises(StartupError, match=r"ConnectionError: refused.*goes on where it was"):
+    with pytest.raises(StartupError, match=r"ConnectionError: refused.*continues where it was"):
         find_files(str(tmp_path))

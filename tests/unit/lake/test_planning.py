@@ -50,7 +50,7 @@ def test_rows_without_ids_need_a_column_where_there_are_several_files(
 @pytest.mark.parametrize(
     ("leads", "options", "message"),
     [
-        ([], {}, "expected rows, there are none"),
+        ([], {}, "expected rows, but there are none"),
         ([{"lead_id": "1", "colour": "red"}], {}, "none of the model's fields"),
         ([{"lead_id": "1", "page_views": 1.0}], {"keep": ("x",)}, r"no column 'x' \(--keep\)"),
         ([{"lead_id": "1", "page_views": 1.0}], {"delta_version": 3}, "expected a Delta table"),

@@ -100,7 +100,7 @@ def test_the_refusal_says_which_file_what_was_expected_what_came_and_what_to_do(
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_refused(folder: Any, name: Any) -> None:
     (folder / name).unlink()
-    with pytest.raises(BundleError, match=f"should be a (file )?{name} in it, there is none"):
+    with pytest.raises(BundleError, match=f"should be a (file )?{name} in it, but there is none"):
         load_bundle(str(folder), None)
 
 

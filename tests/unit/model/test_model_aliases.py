@@ -164,7 +164,7 @@ def test_an_archived_version_gets_no_alias_until_it_is_restored(aliases: ModelAl
 
 def test_a_rollback_without_an_earlier_version_says_so(aliases: ModelAliases) -> None:
     set_to(aliases, "1")
-    with pytest.raises(InputError, match="an earlier version of 'production', it has none"):
+    with pytest.raises(InputError, match="an earlier version of 'production', but it has none"):
         aliases.version_before(PRODUCTION)
 
 

@@ -45,7 +45,7 @@ def test_an_empty_registry_has_nothing(registry: Any) -> None:
     assert registry.names() == []
     assert registry.versions("bank") == []
     assert registry.aliases("bank") == {}
-    with pytest.raises(ModelNotFoundError, match=r"'bank', it has none at all.*leadscore train"):
+    with pytest.raises(ModelNotFoundError, match=r"'bank', but it has none.*leadscore train"):
         registry.resolve("bank")
 
 

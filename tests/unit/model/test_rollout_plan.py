@@ -1,4 +1,4 @@
-"""Plans of rollouts: what they refuse, and how they go on."""
+"""Plans of rollouts: what they refuse, and how they continue."""
 
 from __future__ import annotations
 

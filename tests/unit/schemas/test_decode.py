@@ -391,7 +391,7 @@ def test_a_literal_that_is_no_json_is_named_with_the_remedy(literal: bytes) -> N
     value = json(pages=17).replace(b"17", literal)
     [(_, verdict)] = decoder().decode([value]).errors
     assert verdict.code is ErrorCode.DECODE
-    assert f"{literal.decode()} is no JSON: send null" in str(verdict)
+    assert f"{literal.decode()} is not valid JSON: send null" in str(verdict)
 
 
 def test_an_id_that_is_a_number_is_refused_with_the_remedy() -> None:

@@ -32,5 +32,5 @@ def test_nothing_changes_where_a_row_is_added_and_removed() -> None:
 
 
 def test_a_row_that_was_not_added_can_t_be_removed() -> None:
-    with pytest.raises(ValueError, match="expected to subtract leads that were counted"):
+    with pytest.raises(ValueError, match="expected to subtract counted leads"):
         Cohorts().apply({KEY: Counter({WON: -1})})

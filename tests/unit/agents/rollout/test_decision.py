@@ -1,4 +1,4 @@
-"""A rollout goes on by time, traffic and health, and back by evidence; never on by silence."""
+"""A rollout advances by time, traffic and health, and is rolled back by evidence."""
 
 from __future__ import annotations
 

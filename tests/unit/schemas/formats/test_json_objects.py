@@ -91,7 +91,7 @@ def test_values_are_read_as_the_training_data_writes_them(
     ("value", "code", "says"),
     [
         (b'{"lead_id": ', ErrorCode.DECODE, "expected a JSON object in UTF-8"),
-        (b'{"lead_id":"a","created_at":1,"pages":NaN}', ErrorCode.DECODE, "NaN is no JSON"),
+        (b'{"lead_id":"a","created_at":1,"pages":NaN}', ErrorCode.DECODE, "NaN is not valid JSON"),
         (lead(pages="many"), ErrorCode.TYPE, "field pages: expected a number, or null, got a str"),
         (lead(pages=[1]), ErrorCode.TYPE, "got an array"),
         (lead(seen="soon"), ErrorCode.TYPE, "field seen: expected milliseconds since 1970"),

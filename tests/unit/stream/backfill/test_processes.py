@@ -75,7 +75,7 @@ def test_an_error_of_a_process_stops_the_others(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_killed_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(StartupError, match=r"ended with -9.*goes on where it was"):
+    with pytest.raises(StartupError, match=r"ended with -9.*continues where it was"):
         run(tmp_path, range(500), 2, DIES)
     assert_none_is_left(tmp_path)
 

@@ -129,7 +129,7 @@ def test_named_groups_and_topics_are_read_and_no_others(run: Run) -> None:
 def test_a_group_without_a_commit_and_a_topic_is_an_invalid_name(run: Run) -> None:
     result = run(FakeKafka([[lag()]]), "--group", "leadscore", "--group", "nobody")
     assert result.exit_code == 2
-    assert "for the group nobody, there are none" in result.stderr
+    assert "for the group nobody, but there are none" in result.stderr
     assert result.stdout == ""
 
 

@@ -51,7 +51,7 @@ def test_two_rollbacks_go_two_versions_back_and_a_third_says_that_there_is_none(
     assert leadscore("rollback", "bank").output == "bank@production is version 1 (was 2).\n"
     third = leadscore("rollback", "bank")
     assert third.exit_code == 2
-    assert "an earlier version of 'production', it has none" in third.output
+    assert "an earlier version of 'production', but it has none" in third.output
     assert registry.aliases("bank") == {Alias.PRODUCTION: "1"}
 
 

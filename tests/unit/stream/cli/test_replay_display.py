@@ -151,7 +151,7 @@ def record(state: State = "planned", **given: Any) -> ReplayRecord:
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ("planned", "`leadscore replay resume r1` goes on"),
+        ("planned", "`leadscore replay resume r1` continues"),
         ("ended", "; done"),
         ("cancelled", "; cancelled: what was written stays"),
     ],

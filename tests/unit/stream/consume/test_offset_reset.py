@@ -146,7 +146,7 @@ async def test_a_replaced_log_that_has_grown_meanwhile_is_read_from_its_start() 
 
 @in_jumping_time
 async def test_a_poll_that_comes_upon_a_partition_without_a_commit_does_not_crash() -> None:
-    """A poll of all partitions may go on across a rebalance, before the new ones begin."""
+    """A poll of all partitions may continue across a rebalance, before the new ones begin."""
     async with running(full_kafka(10)) as bench:
         bench.consumer.fetch_errors.append(NoOffsetForPartitionError(TP))
         assert values(await bench.take()) == list(range(10))

@@ -1,4 +1,4 @@
-"""A record that can't be read gets a verdict; its neighbours and its partition go on."""
+"""A record that can't be read gets a verdict; its neighbours and its partition continue."""
 
 from __future__ import annotations
 

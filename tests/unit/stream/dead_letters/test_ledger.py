@@ -1,4 +1,4 @@
-"""The ledger: offsets that were sent, and where a re-drive goes on."""
+"""The ledger: offsets that were sent, and where a re-drive continues."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ async def test_a_result_that_does_not_come_is_an_error_with_the_last_words_of_it
         with pytest.raises(FatalError) as error:
             await chain.until("trainer", "a verdict", nothing, -1.0)
     assert str(error.value) == (
-        "expected a verdict by the role trainer within -1 s, there is none: its log,"
+        "expected a verdict by the role trainer within -1 s, but there is none: its log,"
         f" {workers[1].log}, ends with: bank/2 waits: not clear"
     )
     assert all(worker.is_ended for worker in workers[1:])

@@ -296,7 +296,7 @@ def test_steps_are_bounded_in_records_and_in_bytes() -> None:
 
 @given(st.binary(max_size=400), st.integers(0, 20), st.sampled_from([*CODECS]))
 def test_no_bytes_make_the_parser_raise(junk: bytes, start: int, codec: str) -> None:
-    """Offsets ascend whatever comes, and reading goes on behind them."""
+    """Offsets ascend whatever comes, and reading continues behind them."""
     for data in (
         junk,
         batch([], codec=codec, compressed=junk, count=9, last_delta=8) + junk,

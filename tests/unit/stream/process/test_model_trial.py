@@ -75,14 +75,14 @@ def test_a_model_that_kills_is_refused(model: SmallModel, body: str, says: str) 
 
 
 def test_a_model_that_hangs_is_refused(model: SmallModel) -> None:
-    with pytest.raises(BundleError, match=r"within 0\.5 s, it does not") as refused:
+    with pytest.raises(BundleError, match=r"within 0\.5 s, but it does not") as refused:
         Trials(job("time.sleep(300)"), seconds=0.5)(files(model))
     assert refused.value.failure is LoadFailure.TIMED_OUT
 
 
 def test_a_model_that_computes_for_ever_is_refused(model: SmallModel) -> None:
     body = "resource.setrlimit(resource.RLIMIT_CPU, (1, 9))\n    while True: pass"
-    with pytest.raises(BundleError, match="of processor time, it does not") as refused:
+    with pytest.raises(BundleError, match="of processor time, but it does not") as refused:
         Trials(job(body))(files(model))
     assert refused.value.failure is LoadFailure.TIMED_OUT
 
@@ -92,7 +92,7 @@ def test_a_model_that_swells_is_refused(model: SmallModel) -> None:
     # Twice the limit: the memory that the process frees after it sets the limit adds to it.
     body = f"import numpy; numpy.ones({trial_job.MEMORY} // 4)"
     with pytest.raises(
-        BundleError, match="take at most 256 MiB of memory, it takes more"
+        BundleError, match="take at most 256 MiB of memory, but it takes more"
     ) as refused:
         Trials(job(body))(files(model))
     assert refused.value.failure is LoadFailure.OUT_OF_MEMORY

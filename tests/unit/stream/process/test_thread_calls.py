@@ -1,4 +1,4 @@
-"""Work in a thread has ended when its caller goes on, also when that is cancelled."""
+"""Work in a thread has ended when its caller continues, also when that is cancelled."""
 
 from __future__ import annotations
 

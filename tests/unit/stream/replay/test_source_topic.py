@@ -1,4 +1,4 @@
-"""A replay does not go on over a topic that was created again."""
+"""A replay does not continue over a topic that was created again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of lines: begun anew by size and age, compressed when finished."""
+"""Files of lines: begun again by size and age, compressed when finished."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ async def test_another_process_goes_on_where_the_first_one_was_killed(stage: Sta
     await stage.step()
     stage.restart()
     before = len(stage.registry.history("leads"))
-    assert await stage.step() is None, "it is the canary, the rollout goes on"
+    assert await stage.step() is None, "it is the canary, the rollout continues"
     assert len(stage.registry.history("leads")) == before
 
 

@@ -1,4 +1,4 @@
-"""The tail of the outputs: what counts of it, and where it goes on when it falls behind."""
+"""The tail of the outputs: what counts of it, and where it continues when it falls behind."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def place(tmp_path: Path, artefacts: Artefacts) -> Place:
 
 async def test_a_healthy_canary_goes_step_by_step_into_production(place: Place) -> None:
     place.start()
-    assert (await place.turn()).number == 2, "without traffic nothing goes on"
+    assert (await place.turn()).number == 2, "without traffic nothing continues"
     step = await place.turn(outputs(2000, 10))
     assert step.action is Action.STEP
     assert (step.by, step.rollout and step.rollout.share) == ("rollout", 50)

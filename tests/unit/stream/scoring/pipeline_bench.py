@@ -179,7 +179,7 @@ class Place:
         return watched
 
     async def deliver(self, sending: int) -> None:
-        """Acknowledge what was sent, and let the pipeline go on."""
+        """Acknowledge what was sent, and let the pipeline continue."""
         self.emitter.deliveries[sending].set_result(None)
         await self.settle()
 

@@ -1,4 +1,4 @@
-"""Drift counts that go on where an earlier owner has stopped."""
+"""Drift counts that continue where an earlier owner has stopped."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Worker:
             await self.may_be_quiet.wait()
         self.steps.append("quiet")
         yield
-        self.steps.append("go on")
+        self.steps.append("continue")
 
     async def publish_rest(self, offsets: Mapping[TopicPartition, int]) -> None:
         self.steps.append(("rest", {at.partition: offset for at, offset in offsets.items()}))
@@ -109,7 +109,7 @@ async def test_a_change_is_committed_before_it_is_used() -> None:
         ("rest", {0: 15, 1: 20}),
         ("commit", 0, 15, "2"),
         ("commit", 1, 20, "2"),
-        "go on",
+        "continue",
     ]
     assert worker.changes.scorer(A) == ("scorer 2", 15)
     assert worker.changes.scorer(B) == ("scorer 2", 20)
@@ -122,11 +122,11 @@ async def test_a_first_commit_names_the_model_before_a_record_is_scored() -> Non
     worker.has(A, None, None)  # nobody has ever committed
     worker.has(B, 20, None)  # a commit of an earlier version
     await worker.changes.change()
-    assert worker.steps == ["quiet", ("rest", {}), ("commit", 1, 20, "1"), "go on"]
+    assert worker.steps == ["quiet", ("rest", {}), ("commit", 1, 20, "1"), "continue"]
     first = batch(A, 3, 9)
     worker.assignment[A].add(first)
     await worker.changes.before([first])
-    assert worker.steps[4:] == ["quiet", ("rest", {}), ("commit", 0, 3, "1"), "go on"]
+    assert worker.steps[4:] == ["quiet", ("rest", {}), ("commit", 0, 3, "1"), "continue"]
     assert worker.changes.scorer(A) == ("scorer 1", 0)
 
 
@@ -211,7 +211,7 @@ async def test_records_that_an_earlier_owner_may_have_scored_keep_its_model() ->
         done(worker.assignment[A], last + 1)
     assert worker.steps == []
     await worker.changes.before([batch(A, 35, 40)])
-    assert worker.steps == ["quiet", ("rest", {0: 35}), ("commit", 0, 35, "2"), "go on"]
+    assert worker.steps == ["quiet", ("rest", {0: 35}), ("commit", 0, 35, "2"), "continue"]
     assert worker.changes.scorer(A) == ("scorer 2", 35)
 
 
@@ -289,7 +289,7 @@ def test_a_rebalance_ends_a_change(commit_limit: float | None) -> None:
         await asyncio.sleep(0.1)
         worker.assignment.end()
         await change
-        assert worker.steps[-1] == "go on"
+        assert worker.steps[-1] == "continue"
 
     run()
 

@@ -101,7 +101,7 @@ async def test_a_bundle_that_was_seen_half_copied_is_served_once_it_is_complete(
         assert place.is_failing
         place.now += LONGEST_WAIT
     assert place.of(LoadFailure.INCOMPLETE) == 3
-    assert "leads/1 goes on scoring; tried again" in caplog.text
+    assert "leads/1 continues to score; tried again" in caplog.text
     missing.write_bytes(model.bundle.files["model.onnx"])
     assert await place.look() == "2"
     assert not place.is_failing

@@ -1,4 +1,4 @@
-"""Which leads are scored in the thread of the model, and what goes on meanwhile."""
+"""Which leads are scored in the thread of the model, and what continues meanwhile."""
 
 from __future__ import annotations
 
