@@ -118,8 +118,8 @@ class AliasHistory:
 
     def _missing(self, number: int) -> BundleIncompleteError:
         return BundleIncompleteError(
-            f"{self._folder.location} should have entry {number} of the history, but it does not: if"
-            " nobody is copying the registry just now, copy the history again."
+            f"{self._folder.location} should have entry {number} of the history, but it does not:"
+            " if nobody is copying the registry just now, copy the history again."
         )
 
     def _conflict(self, number: int) -> AliasConflictError:

@@ -48,7 +48,7 @@ def mlflow_files(bundle: Bundle, card: str) -> Mapping[str, bytes]:
     onnx = bundle.files.get("model.onnx")
     if onnx is None:
         raise InputError(
-            f"Model {bundle.name} version {bundle.version} should have a model.onnx, it has"
+            f"Model {bundle.name} version {bundle.version} should have a model.onnx, but it has"
             f" {', '.join(bundle.files)}: train it again with a trainer that exports ONNX."
         )
     columns = list(bundle.metadata.spec.columns)

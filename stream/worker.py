@@ -88,6 +88,6 @@ def _log_unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     if isinstance(error, KafkaError):
         log.warning("a late response to an abandoned request is ignored: %r", error)
     elif context.get("message") == "Unclosed AIOKafkaConnection":
-        log.warning("a connection is closed that was abandoned while it was opened")
+        log.warning("closed a connection that was abandoned while it was opened")
     else:
         loop.default_exception_handler(context)

@@ -62,7 +62,7 @@ def open_predictor(
     found = [(open_, model.files[file]) for file, open_ in ENGINES.items() if file in model.files]
     if not found:
         raise BundleError(
-            f"The model should have {' or '.join(ENGINES)}, it has neither: publish it again."
+            f"The model should have {' or '.join(ENGINES)}, but it has neither: publish it again."
         )
     missing: EngineMissingError | None = None
     for open_, content in found:

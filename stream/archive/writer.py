@@ -186,8 +186,8 @@ class ArchiveWriter:
         if commit is not None and commit.offset > 0 and end is None:
             log.warning(
                 "%s/%d: %s has no file, but this group has committed offset %d: the log is read"
-                " from its start. If the disk is another one than before, stop the worker and bring"
-                " the files back",
+                " from its start. If this is not the disk that was used before, stop the worker and"
+                " restore the files",
                 *(partition.topic, partition.partition, folder, commit.offset),
             )
         self._writers[partition] = PartitionWriter(partition, owner, end, topic_id)

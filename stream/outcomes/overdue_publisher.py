@@ -186,4 +186,4 @@ class OverdueService(Service):
         except KafkaError as error:
             if not error.retriable:
                 raise as_fatal(error, self._topic) from error
-            log.warning("looking for leads that are overdue failed: %r; trying again", error)
+            log.warning("the search for overdue leads failed: %r; trying again", error)

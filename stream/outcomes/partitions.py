@@ -202,7 +202,7 @@ class OutcomePartitions:
         mark = folder.with_name(f"{folder.name}.{SIGNATURE}")
         if folder.exists() and not (mark.exists() and mark.read_bytes() == signature):
             self._open_store(folder).close()  # raises if another process has it open
-            log.warning("%s was made with other settings or topics: it is made again", folder)
+            log.warning("%s was made with other settings or topics: it is rebuilt", folder)
             shutil.rmtree(folder)
         store = self._open_store(folder)
         mark.write_bytes(signature)

@@ -95,6 +95,6 @@ async def _has_outputs(reader: LogReader, plan: ReplayPlan, output: TopicPartiti
                 if any(mark in record.headers for record in records):
                     return True
     except UnreadableRecordError as error:
-        log.warning("it is taken for an output of replay %s: %s", plan.id, error)
+        log.warning("an unreadable record counts as an output of replay %s: %s", plan.id, error)
         return True
     return False

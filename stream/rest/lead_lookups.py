@@ -98,6 +98,6 @@ class LeadLookups:
         if problem is None and self.problem is not None:
             log.info("the lead store answers")
         elif problem is not None and problem != self.problem:
-            log.warning("the lead store is away: %s", problem)
+            log.warning("the lead store does not answer: %s", problem)
         self.problem = problem
         self._metrics.lead_store_up(problem is None)

@@ -194,7 +194,7 @@ class RetrainService(Service):
             self._metrics.waiting(await self._work.waits_since(ledger))
             evidence = await self._work.evidence(ledger, self._now_ms())
         except (KafkaError, FatalError, OSError, TimeoutError) as error:
-            log.warning("the trainer looks again in a while: %s", error)
+            log.warning("the trainer tries again at its next poll: %s", error)
             return
         cause = decide(evidence, self._rules)
         if cause is not None and not self._was_asked(cause):

@@ -128,7 +128,7 @@ class RolloutService(Service):
         self._metrics.active(self._is_active)
         self._changes.forget()
         self._aliases, self._step, self._evidence, self._look_at = None, None, None, 0.0
-        log.info("rollouts are decided here" if self._is_active else "on standby")
+        log.info("active: this worker decides on rollouts" if self._is_active else "on standby")
 
     # Start and stop
 

@@ -88,4 +88,4 @@ class DiskCache:
                 temporary.write(content)
             os.replace(temporary.name, self._folder / name)
         except OSError as error:
-            log.warning("can't keep a schema in %s: %s", self._folder, error.strerror or error)
+            log.warning("can't store a schema in %s: %s", self._folder, error.strerror or error)

@@ -605,7 +605,7 @@ def test_without_signal_every_lead_gets_the_base_rate_in_both_engines(
         ({"text": ("nope",)}, r"\(--text\)"),
         ({"time": "nope"}, r"\(--time\)"),
         ({"time": "city"}, "expected a time"),
-        ({"target": "source"}, "should have two values, it has 3"),
+        ({"target": "source"}, "should have two values, but it has 3"),
         ({"target": "country"}, "one value only"),
         ({"positive": ("maybe",)}, "no value 'maybe'"),
         ({"time": None, "matured": timedelta(days=9)}, "--matured needs --time"),

@@ -57,7 +57,7 @@ def test_an_existing_folder_is_not_written_into(leadscore: Run, tmp_path: Path) 
 def test_a_model_without_onnx_is_refused(leadscore: Run) -> None:
     refused = leadscore("bank/2", "--mlflow", "out")
     assert refused.exit_code == 2
-    assert "should have a model.onnx, it has model.ubj" in refused.output
+    assert "should have a model.onnx, but it has model.ubj" in refused.output
 
 
 def test_an_interrupted_export_leaves_no_folder(

@@ -60,7 +60,7 @@ def test_a_mismatch_says_expected_and_found_and_the_remedy() -> None:
 def test_a_topic_that_must_not_be_split_is_found_split() -> None:
     [sentence] = faults(SETTINGS, found(leads_drift_partials=2), TOPICS)
 
-    assert "staging.leads.drift.partials to have 1 partition, it has 2" in sentence
+    assert "staging.leads.drift.partials to have 1 partition, but it has 2" in sentence
 
 
 def test_all_faults_are_reported_at_once() -> None:
