@@ -13,10 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownError
+from typing import Any
 
 from agents.batch_scorer import BatchScorer
 from agents.drift import BLOCK, SPREAD, BlockCounts, CountedLeads, Counting, block_of
@@ -26,10 +23,9 @@ from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch
 from stream.deliver.batch_producer import Emitter, Output, RecordsTooLargeError
 from stream.kafka.log_reader import LogReader
-from stream.kafka.producer import is_retriable
 from stream.process.background_tasks import BackgroundTasks, Crash
-from stream.process.backoff import LOG_PAUSE, retry
 from stream.process.deadlines import now
+from stream.scoring.block_heads import BlockHeads
 
 __all__ = ["DriftPublisher"]
 
@@ -39,9 +35,6 @@ PARTITION = 0
 """The partials' topic has one partition: the log that orders them."""
 REPORT_INTERVAL = 60.0
 """Seconds between two log lines about leads that are not counted."""
-HEAD_STEP = 250
-"""Records that are counted again at once: a few milliseconds."""
-T = TypeVar("T")
 Deliveries = Sequence[asyncio.Future[None]]
 
 
@@ -135,11 +128,10 @@ class DriftPublisher:
         interval: float = 1.0,
         before_decoding: Callable[[Sequence[SourceRecord]], Awaitable[None]] | None = None,
     ) -> None:
-        self._before_decoding = before_decoding
         self._emitter = emitter
         self._topic = topic
         self._source_topic = source_topic
-        self._reader = reader
+        self._heads = BlockHeads(reader, source_topic, before_decoding)
         self._out_of_order = out_of_order
         self._unreported, self._reported_at = 0, -REPORT_INTERVAL
         self._interval = interval
@@ -322,52 +314,8 @@ class DriftPublisher:
     async def _count_head(
         self, number: int, scorer: BatchScorer, block: BlockCounts, since: int, stop: int
     ) -> None:
-        partition = TopicPartition(self._source_topic, number)
-        counted = await self._count_again(partition, scorer, block, since, stop)
-        if counted or scorer.counting is None:
-            return
-        # The block is empty so far: a gap of the log, such as aborted records, which may start
-        # before it. The owner that committed behind the gap may not have published the block
-        # before as complete.
-        last = await _read_patiently(
-            f"{partition} was expected to be readable below {stop}",
-            lambda: self._reader.last_offset(partition, stop),
-        )
-        if last is not None and last >= since:
-            before = BlockCounts(
-                scorer.counting, self._source_topic, number, block_of(last), since=since
-            )
-            await self._count_again(partition, scorer, before, since, stop)
-            await self._publish(before.partials(before.end))
-
-    async def _count_again(
-        self,
-        partition: TopicPartition,
-        scorer: BatchScorer,
-        block: BlockCounts,
-        since: int,
-        stop: int,
-    ) -> int:
-        """Count a block's records, since <= offset < stop; return their number.
-
-        Records are counted as they are read: a block of large leads does not fit in memory.
-        """
-        position, count = max(block.block * BLOCK, since), 0
-
-        async def read_on() -> None:
-            nonlocal position, count
-            async for records in self._reader.read(partition, position, stop):
-                for at in range(0, len(records), HEAD_STEP):
-                    some = records[at : at + HEAD_STEP]
-                    if self._before_decoding is not None:
-                        await self._before_decoding(some)
-                    block.add(scorer.counted_again(some))
-                    position, count = some[-1].offset + 1, count + len(some)
-                    await asyncio.sleep(0)
-
-        expected = f"{partition} was expected to be readable from {position} to {stop}"
-        await _read_patiently(expected, read_on)
-        return count
+        if before := await self._heads.count(number, scorer, block, since, stop):
+            await self._publish(before)
 
     # Publishing
 
@@ -429,21 +377,3 @@ def _is_delivered(delivery: asyncio.Future[None]) -> bool:
         return False
     error = delivery.exception()
     return error is None or isinstance(error, RecordsTooLargeError)
-
-
-async def _read_patiently(expected: str, read: Callable[[], Awaitable[T]]) -> T:
-    """Read a part of the log until Kafka answers; `expected` begins the sentence of an error."""
-    doing = f"{expected}, for drift counts"
-    try:
-        return await retry(read, doing=doing, may_pass=_may_pass, log=log, pause=LOG_PAUSE)
-    except KafkaError as error:
-        raise FatalError(
-            f"{doing}, but Kafka answered {error!r}: check that the topic"
-            " exists and that this user may read it."
-        ) from error
-
-
-def _may_pass(error: Exception) -> bool:
-    # aiokafka has no name for 78, OFFSET_NOT_AVAILABLE: a leader that was just elected answers so
-    # until it knows the end of its log.
-    return is_retriable(error) or isinstance(error, (UnknownError, KafkaTimeoutError))
