@@ -68,6 +68,7 @@ async def test_a_gap_back_to_the_start_of_the_model_gives_nothing() -> None:
     block = block_below(20_000, since=5000)
     assert not await heads_of(reader).count(0, as_scorer(FakeScorer()), block, 5000, 20_000)
     assert leads_in(block, 20_000) == 0
+    assert reader.reads == [(4 * BLOCK, 20_000)]
 
 
 @in_jumping_time

@@ -83,7 +83,7 @@ async def test_a_stop_keeps_to_its_limit() -> None:
 
 @in_jumping_time
 async def test_blocks_are_published_in_order() -> None:
-    """Event time advances in the published counts: no lead is late because of the order of blocks."""
+    """Event time advances in the published counts: the order of blocks makes no lead late."""
     place, scorer = Place(), FakeScorer()
     place.reader.may_read.clear()
     async with publishing(place):
