@@ -8,7 +8,7 @@ worker.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -36,20 +36,23 @@ from evidently.ui.workspace import Project, Workspace
 
 from monitoring.drift.assessment import Assessment
 from monitoring.drift.correlations import CorrelationChange
-from monitoring.drift.diagnosis import ADVICE
-from monitoring.drift.field_drift import DriftThresholds, FieldDrift
+from monitoring.drift.field_drift import DriftThresholds
 from monitoring.known_scores import KnownScores
 from monitoring.lead_sample import SCORE, ShownColumns, Subject
 from monitoring.quality_section import quality_snapshot
+from monitoring.snapshot_tables import (
+    correlation_rows,
+    excess_psi,
+    field_rows,
+    key_figures,
+    verdict_text,
+)
 from schemas.display import for_page
 
 __all__ = ["Rendered", "add_to_workspace", "render"]
 
 FIELD_METHOD, SCORE_METHOD = "leadscore_field_psi", "leadscore_score_psi"
 """Names of LeadScore's drift methods in Evidently's JSON."""
-UNKNOWN = "-"
-MOST_PAIRS = 10
-"""Pairs of fields in the table of correlations."""
 QUALITY_NOTE = "\n\nThe quality of the scores, by their outcomes, is at the end of this page."
 
 
@@ -113,9 +116,9 @@ def render(
     report = Report(
         [
             _Verdict(
-                text=_text(subject, assessment) + (QUALITY_NOTE if section else ""),
-                figures=_figures(assessment),
-                rows=[_row(field) for field in _worst_first(assessment)],
+                text=verdict_text(subject, assessment) + (QUALITY_NOTE if section else ""),
+                figures=key_figures(assessment),
+                rows=field_rows(assessment),
             ),
             *_correlation_tables(correlations),
             *_drift_metrics(assessment, fields, thresholds),
@@ -172,20 +175,7 @@ def _drift_metrics(
 def _correlation_tables(changes: Sequence[CorrelationChange]) -> list[_Correlations]:
     if not changes:
         return []
-    return [_Correlations(rows=[_correlation_row(change) for change in changes[:MOST_PAIRS]])]
-
-
-def _correlation_row(change: CorrelationChange) -> dict[str, str]:
-    return {
-        "field": for_page(change.field),
-        "other field": for_page(change.other),
-        "changed": _decision(change.is_changed),
-        "training": f"{change.before:+.2f}",
-        "now": f"{change.now:+.2f}",
-        "difference": f"{change.now - change.before:+.2f}",
-        "leads": f"{change.leads:,}",
-        "p (adjusted)": _p_value(change.p_adjusted),
-    }
+    return [_Correlations(rows=correlation_rows(changes))]
 
 
 def add_to_workspace(folder: Path, project: str, rendered: Rendered, keep: int) -> None:
@@ -240,7 +230,7 @@ def _register(assessment: Assessment) -> None:
 
     def decide(_: pd.Series, now: pd.Series, kind: Any, threshold: float) -> tuple[float, bool]:
         found = drifts[str(now.name)]
-        furthest = max(_excess(drift) or 0.0 for drift in found)
+        furthest = max(excess_psi(drift) or 0.0 for drift in found)
         return furthest, any(drift.is_drifted for drift in found)
 
     for name, shown in (
@@ -253,12 +243,6 @@ def _register(assessment: Assessment) -> None:
             allowed_feature_types=[ColumnType.Numerical, ColumnType.Categorical],
         )
         register_stattest(test, decide)
-
-
-def _excess(field: FieldDrift) -> float | None:
-    if field.psi is None or field.psi_noise is None:
-        return None
-    return max(field.psi - field.psi_noise, 0.0)
 
 
 def _dataset(columns: ShownColumns) -> Dataset:
@@ -321,76 +305,3 @@ class _Correlations(MetricContainer):  # type: ignore[misc]
                 data=[[*row.values()] for row in self.rows],
             )
         ]
-
-
-def _text(subject: Subject, assessment: Assessment) -> str:
-    diagnosis = assessment.diagnosis
-    return (
-        f"# {subject.title}\n\n"
-        f"{_sampled(assessment.leads, subject.found)}, compared with the training data.\n\n"
-        f"**{diagnosis.replace('_', ' ')}**: {ADVICE[diagnosis].sentence}"
-    )
-
-
-def _sampled(leads: int, found: int) -> str:
-    """Return how many leads were compared, and of how many they were drawn."""
-    if leads == found:
-        return f"All {found:,} leads"
-    return f"A random sample of {leads:,} of {found:,} leads"
-
-
-def _figures(assessment: Assessment) -> dict[str, str]:
-    """Return the key figures by label."""
-    return {
-        "drifted fields": _share(assessment.drifted_share),
-        "weighted by importance": _share(assessment.weighted_share),
-        "prediction drift": _decision(assessment.is_prediction_drift),
-        "mean score": _share(assessment.engagement),
-        "coverage": _share(assessment.coverage),
-    }
-
-
-def _worst_first(assessment: Assessment) -> list[FieldDrift]:
-    """Return the score, then the fields in descending order of drift."""
-    fields = sorted(assessment.fields[:-1], key=lambda field: _excess(field) or 0.0, reverse=True)
-    return [assessment.score, *fields]
-
-
-def _row(field: FieldDrift) -> Mapping[str, str]:
-    return {
-        "field": field.name,
-        "state": str(field.state).replace("_", " "),
-        "drifted": _decision(field.is_drifted),
-        "PSI": _number(field.psi),
-        "PSI noise": _number(field.psi_noise),
-        "KL": _number(field.kl),
-        "JS": _number(field.js),
-        "test": {"ks": "KS", "chi2": "chi²"}[field.test],
-        "p (adjusted)": _p_value(field.p_value if field.is_score else field.p_adjusted),
-        "missing": _change(field.missing_reference, field.missing),
-        "unseen": _change(field.unseen_reference, field.unseen),
-    }
-
-
-def _decision(is_so: bool | None) -> str:
-    if is_so is None:
-        return UNKNOWN
-    return "yes" if is_so else "no"
-
-
-def _number(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.3f}"
-
-
-def _share(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.1%}"
-
-
-def _p_value(value: float | None) -> str:
-    if value is None:
-        return UNKNOWN
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
-
-
-def _change(before: float | None, now: float | None) -> str:
-    return UNKNOWN if before is None or now is None else f"{before:.1%} → {now:.1%}"

@@ -143,23 +143,8 @@ def test_no_metric_says_that_too_few_leads_have_not_drifted(too_few: Any) -> Non
     assert not [kind for kind in kinds if "Drift" in kind]
 
 
-def test_the_page_does_not_say_that_too_few_leads_have_not_drifted(
-    model: SmallModel, too_few: Any
-) -> None:
-    from monitoring.snapshot import _figures, _row
-
-    assessment = assess(model, sample(model), MANY)
-    assert set(_figures(assessment).values()) == {"-"}
-    for field in assessment.fields:
-        assert _row(field)["drifted"] == "-"
+def test_the_page_says_that_there_are_too_few_leads(too_few: Any) -> None:
     assert "too few" in too_few.html
-
-
-def test_the_page_says_how_many_leads_were_compared_and_that_they_are_a_sample() -> None:
-    from monitoring.snapshot import _sampled
-
-    assert _sampled(10, 10) == "All 10 leads"
-    assert _sampled(10_000, 123_456) == "A random sample of 10,000 of 123,456 leads"
 
 
 def test_too_few_leads_put_no_point_on_a_workspaces_panels(
