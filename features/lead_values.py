@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from features.matrix import is_date
+from features.date_values import is_date
 from features.reference import FieldReference
 from features.spec import CategoryField, DateField, FieldSpec, NumberField, TextField
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.matrix import HOUR_MS, ages_in_days, date_part, is_date
+from features.date_values import HOUR_MS, ages_in_days, date_part, is_date
 from features.spec import CREATED_AT, DAY_MS, DatePart
 from schemas.fields import FieldKind
 

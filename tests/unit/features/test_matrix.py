@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from features import matrix as matrix_module
+from features import field_writers
 from features.binning import build_reference, unmeasured_reference
 from features.coverage import TypicalLead
 from features.matrix import Columns, FeatureEncoder, Features
@@ -93,16 +93,6 @@ def test_date_parts_are_utc() -> None:
     assert features.bins[:, 4].tolist() == [3, 2, 8, 8]
 
 
-@given(st.datetimes(datetime(1000, 1, 1), datetime(4000, 1, 1), timezones=st.just(UTC)))
-@settings(deadline=None)
-def test_date_parts_are_those_of_datetime(moment: datetime) -> None:
-    seen = np.array([np.floor(moment.timestamp() * 1000)])
-    expected = datetime.fromtimestamp(seen[0] / 1000, UTC)
-    assert cells(encode(columns_of(1, seen=seen), 1), "seen") == [
-        [expected.hour, expected.weekday(), expected.day, expected.month]
-    ]
-
-
 def of_ages(*fields: DateField) -> FeatureSpec:
     return FeatureSpec(fields=(*fields, DateField(name="created_at", parts=())))
 
@@ -135,13 +125,6 @@ def test_ages_at_another_time_count_from_there_and_leave_the_other_parts() -> No
     assert np.isnan(later.matrix[1, 0])
     assert np.array_equal(later.matrix[:, 1:], before.matrix[:, 1:], equal_nan=True)
     assert np.array_equal(later.bins, before.bins)
-
-
-def test_an_age_in_whole_days_ignores_the_clock() -> None:
-    spec = of_ages(DateField(name="seen", parts=(DatePart.AGE,), whole_days=True))
-    created = DAY_MS * np.array([20.99, 20.0, 20.01, -3.5])
-    seen = DAY_MS * np.array([19.0, 19.99, 20.99, -4.0])
-    assert ages(spec, {"seen": seen, "created_at": created}) == [1, 1, 0, 0]
 
 
 @given(st.integers(0, 16_000 * DAY_MS), st.integers(-20_000 * DAY_MS, 20_000 * DAY_MS))
@@ -248,18 +231,6 @@ def test_a_column_of_another_length_is_an_error(name: str, n: int) -> None:
         encode({**columns_of(n), name: columns[name]}, n)
 
 
-def test_the_memo_is_bounded_and_stays_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matrix_module, "MEMO_ENTRIES", 4)
-    encoder = FeatureEncoder(SPEC, unmeasured_reference(SPEC))
-    jobs = [f"job {i % 9}" for i in range(50)] + ["admin."] + ["x" * 1000] * 3
-    rows = encoder.encode(columns_of(54, job=jobs, summary=jobs), 54)
-    memo = encoder._writers[1][1]._codes  # type: ignore[attr-defined]
-    assert len(memo) <= 4
-    assert "x" * 1000 not in memo
-    assert cells(rows, "job")[50] == [1, 0, 0]
-    assert cells(rows, "summary")[53][0] == 1000
-
-
 numbers = st.one_of(
     st.just(NAN),
     st.floats(allow_nan=False, allow_infinity=False),
@@ -309,7 +280,7 @@ def test_leads_are_encoded_alike_with_and_without_a_compiler(
     columns, n = as_columns([*measured, *rows]), len(measured) + len(rows)
     compiled = FeatureEncoder(SPEC, reference).encode(as_bytes(columns), n)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matrix_module, "_compiled", None)
+        patch.setattr(field_writers, "_compiled", None)
         plain = FeatureEncoder(SPEC, reference).encode(columns, n)
     ours: Any
     theirs: Any

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from features.matrix import HOUR_MS, ages_in_days
+from features.date_values import HOUR_MS, ages_in_days
 from features.spec import DAY_MS, DatePart
 from model.training.date_parts import DateParts, choose_date_parts, later_share
 from model.training.inspection import inspect_columns
