@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from features.binning import build_reference
 from features.counts import CountLayout
-from features.matrix import HOUR_MS, FeatureEncoder
+from features.date_values import HOUR_MS
+from features.matrix import FeatureEncoder
 from features.reference import Reference
 from features.spec import DAY_MS, DateField, DatePart, FeatureSpec, NumberField, TextField
 from tests.chaos.second_audit.model_bins import ModelBins
