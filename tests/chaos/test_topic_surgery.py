@@ -368,6 +368,7 @@ def with_another_field(avro: Any) -> Any:
     return changed
 
 
+@pytest.mark.long
 async def test_a_schema_that_changes_in_mid_stream_loses_no_lead(
     kafka: Broker,
     open_stage: OpenStage,

@@ -128,7 +128,8 @@ def _number(pattern: str, output: str) -> int:
 
 
 @pytest.mark.timeout(WITHIN + 60)
-@pytest.mark.parametrize("broker", [pytest.param("java", marks=pytest.mark.long), "mock"])
+@pytest.mark.long
+@pytest.mark.parametrize("broker", ["java", "mock"])
 def test_it_ends_with_every_lead_accounted_for_and_a_summary(
     run_demo: Callable[..., Demo], tmp_path: Path, broker: str
 ) -> None:

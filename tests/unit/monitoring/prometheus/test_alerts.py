@@ -28,8 +28,8 @@ from tests.prometheus_files import (
 DOCS = MONITORING.parent / "docs"
 ALERTMANAGER = MONITORING / "alertmanager/alertmanager.yml"
 TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
-DAYS = ("outcomes", "rhythm")
-"""Tests of days, which take promtool long."""
+SLOW = ("drift", "outcomes", "quality", "rhythm", "service")
+"""Files that take promtool long: rules that hold for hours or days, or many of them."""
 CASES = [
     case
     for path in TESTS
@@ -115,7 +115,7 @@ def test_the_limits_are_those_of_the_reports() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(path, id=path.stem, marks=pytest.mark.long if path.stem in DAYS else ())
+        pytest.param(path, id=path.stem, marks=pytest.mark.long if path.stem in SLOW else ())
         for path in TESTS
     ],
 )
