@@ -45,6 +45,7 @@ from stream.consume.offset_committer import CommitterMaker
 from stream.consume.offset_reset import OffsetReset
 from stream.consume.open_transactions import OpenTransactions
 from stream.consume.partition_progress import NO_VERDICTS, Batch, PartitionProgress, Record
+from stream.consume.pin_ends import Fetched, divided_at_pins
 from stream.consume.read_errors import as_fatal
 from stream.consume.recreated_topics import RecreatedTopics
 from stream.consume.source_options import SourceOptions
@@ -380,8 +381,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
     ) -> None:
         # No await between a fetch and its entry in the progress: to a commit, a partition without
         # batches means that all records below the client's position are done.
-        if batches := self._enter(fetched, verdicts):
-            await self.channel.put(batches)  # waits while the agent is behind
+        parts = divided_at_pins(Fetched(fetched, verdicts), self.assignment)
+        for batches in [self._enter(*part) for part in parts]:
+            if batches:
+                await self.channel.put(batches)  # waits while the agent is behind
 
     def _is_small(self, fetched: Mapping[TopicPartition, Sequence[Record]]) -> bool:
         return 0 < sum(map(len, fetched.values())) < self.options.small_poll

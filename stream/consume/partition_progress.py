@@ -273,6 +273,13 @@ class PartitionProgress:
             return self.done_offset
         return self._batches[0].first_offset if self._batches else self.committed
 
+    @property
+    def next_to_begin(self) -> int | None:
+        """The offset from which on nothing has begun; None until known."""
+        waiting = (batch.first_offset for batch in self._batches if not batch.is_begun)
+        end = self.committed if self.end is None else self.end
+        return next(waiting, end)
+
     def change_pin(self, pin: ModelPin) -> None:
         """Schedule a change of model, which takes effect when it is committed."""
         self.done_offset = self.resume_offset

@@ -155,7 +155,8 @@ class ModelChanges:
         due = {}
         for partition, entry in self._assignment_now().items():
             entry.settle()
-            at = entry.resume_offset
+            # What has begun is done before the model changes, and gaps in the log hold no records.
+            at = entry.next_to_begin
             if at is not None and self._is_due(entry, at):
                 due[partition] = entry
         return due

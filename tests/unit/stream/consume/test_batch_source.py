@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     KafkaConnectionError,
     RequestTimedOutError,
@@ -12,8 +13,11 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
+from schemas.model_identity import ModelIdentity
 from stream.consume.lag import lag_of
 from stream.consume.source_options import SourceOptions
+from stream.consume.start_offsets import Start
+from stream.kafka.commit_metadata import Commit, ModelPin
 from testing.fake_kafka import TOPIC, FakeKafka
 from testing.jumping_time import in_jumping_time
 from tests.unit.stream.consume.source_bench import (
@@ -27,6 +31,23 @@ from tests.unit.stream.consume.source_bench import (
 )
 
 # Polling
+
+
+async def test_a_poll_ends_where_the_pin_of_a_partition_ends() -> None:
+    """Else the model of the pin scores records that nobody has scored before."""
+
+    async def start_of(partition: TopicPartition, _: Commit | None) -> Start:
+        return Start(0, ModelPin(ModelIdentity("bank", "1", "ab"), 0, until=4))
+
+    bench = make_bench(full_kafka(30), start_of=start_of)
+    await bench.source.start()
+    try:
+        async with asyncio.timeout(5):
+            polls = [await bench.source.channel.queue.get() for _ in range(3)]
+    finally:
+        await bench.source.stop()
+    ends = [[(batch.first_offset, batch.next_offset) for batch in poll] for poll in polls]
+    assert ends == [[(0, 4)], [(4, 10)], [(10, 20)]]
 
 
 async def test_others_have_their_turn_between_two_polls_of_a_backlog() -> None:

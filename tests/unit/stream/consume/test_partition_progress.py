@@ -127,3 +127,21 @@ def test_a_batch_that_is_never_begun_releases_its_records_once() -> None:
     given.release()
     assert (released, given.begin()) == ([5], False)
     assert given.next_offset == 4
+
+
+def test_the_first_batch_that_waits_begins_next() -> None:
+    progress = PartitionProgress()
+    assert progress.next_to_begin is None
+    progress.committed = 7
+    assert progress.next_to_begin == 7
+    first, second = batch(10, 19), batch(25, 29)
+    progress.add(first)
+    progress.add(second)
+    assert progress.next_to_begin == 10
+    assert first.begin()
+    assert progress.next_to_begin == 25
+    assert second.begin()
+    assert progress.next_to_begin == 30
+    first.done()
+    progress.settle()
+    assert progress.next_to_begin == 30

@@ -39,13 +39,13 @@ NOW = 1_760_000_000.0
 TIMESTAMP = 1_759_999_999_000
 
 
-def scorer() -> Scorer:
+def scorer(version: str = "1", sha256: str = "ab") -> Scorer:
     spec = FeatureSpec(fields=(NumberField(name="age"),))
     bins = FieldReference(name="age", by="quantile", labels=LABELS, counts=(0, 0, 0))
     reference = Reference(fields=(bins,), score=bins)
     labels = ReasonLabels(spec, reference, by_aspect=True)
     model = ScoredModel(
-        identity=ModelIdentity("m", "1", "ab"),
+        identity=ModelIdentity("m", version, sha256),
         engine="constant",
         calibration_method="none",
         slope=1.0,

@@ -205,14 +205,53 @@ async def test_records_that_an_earlier_owner_may_have_scored_keep_its_model() ->
     worker.changes.serve(NEW)
     worker.changes.keep(OLD)
     worker.has(A, 10, pin(OLD, 4, until=30))
-    for first, last in ((10, 19), (20, 34)):
+    for first, last in ((10, 19), (20, 29)):
         await worker.changes.before([batch(A, first, last)])
         assert worker.changes.scorer(A) == ("scorer 1", 4)
         done(worker.assignment[A], last + 1)
     assert worker.steps == []
-    await worker.changes.before([batch(A, 35, 40)])
-    assert worker.steps == ["quiet", ("rest", {0: 35}), ("commit", 0, 35, "2"), "continue"]
-    assert worker.changes.scorer(A) == ("scorer 2", 35)
+    await worker.changes.before([batch(A, 30, 40)])
+    assert worker.steps == ["quiet", ("rest", {0: 30}), ("commit", 0, 30, "2"), "continue"]
+    assert worker.changes.scorer(A) == ("scorer 2", 30)
+
+
+@in_jumping_time
+async def test_the_first_record_beyond_the_pin_waits_for_the_batches_before_it() -> None:
+    """It was scored by the model of the pin as long as any of them was in flight."""
+    worker = Worker()
+    worker.changes.serve(NEW)
+    worker.changes.keep(OLD)
+    # No record has the offset 29: what is done ends below the pin.
+    worker.has(A, 10, pin(OLD, 4, until=30))
+    entry, pinned, rest = worker.assignment[A], batch(A, 10, 28), batch(A, 30, 40)
+    entry.add(pinned)
+    entry.add(rest)
+    assert pinned.begin()
+    worker.may_be_quiet.clear()
+    waiting = asyncio.ensure_future(worker.changes.before([rest]))
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    pinned.done()
+    worker.may_be_quiet.set()
+    await waiting
+    assert worker.steps == ["quiet", ("rest", {0: 29}), ("commit", 0, 29, "2"), "continue"]
+    assert worker.changes.scorer(A) == ("scorer 2", 29)
+
+
+@in_jumping_time
+async def test_a_pin_that_waits_for_its_records_holds_up_no_other_partition() -> None:
+    worker = Worker()
+    worker.changes.serve(NEW)
+    worker.changes.keep(OLD)
+    worker.has(A, 10, pin(OLD, 4, until=30))
+    worker.has(B, 20, pin(OLD, 7, until=25))
+    entry = worker.assignment[A]
+    entry.add(batch(A, 10, 29))
+    entry.add(batch(A, 30, 40))
+    done(worker.assignment[B], 25)
+    await worker.changes.before([batch(A, 10, 29), batch(B, 25, 30)])
+    assert worker.changes.scorer(A) == ("scorer 1", 4)
+    assert worker.changes.scorer(B) == ("scorer 2", 25)
 
 
 @in_jumping_time
