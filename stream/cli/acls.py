@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -15,14 +15,11 @@ from stream.cli.output import print_json
 from stream.kafka.access import Use, uses_of
 from stream.kafka.declared_rights import Right, optional_rights_of, rights_of
 from stream.process.exit_codes import exit_codes
-from stream.settings import Settings, load_settings
-from stream.settings.worker import WorkerSettings
+from stream.settings import Settings, load_settings, worker
 
 __all__ = ["acls"]
 
-WORKERS = tuple(
-    role for role in get_args(WorkerSettings.model_fields["role"].annotation) if role != Use.SINK
-)
+WORKERS = tuple(role for role in worker.ROLES if role != Use.SINK)
 """Roles of workers. A sink's rights are by what it writes, not by the settings of this shell."""
 PARTS = {Use.COUNT, Use.TRANSACT, Use.SHADOW_TRANSACT, Use.TIMERS}
 """Uses that a worker's settings add to its role."""

@@ -17,6 +17,7 @@ from stream.doctor.examination import Named, examine
 from stream.doctor.finding import Level
 from stream.process.exit_codes import exit_codes
 from stream.settings import load_settings
+from stream.settings.worker import ROLES
 
 __all__ = ["doctor"]
 
@@ -30,9 +31,7 @@ LEAST_WIDTH = 40
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(
-        ["score", "drift", "all", "shadow", "archive", "rollout", "sink", "outcomes"]
-    ),
+    type=click.Choice(ROLES),
     help="Role of the worker.  [default: LEADSCORE_ROLE]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line for each finding.")

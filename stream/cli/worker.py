@@ -6,15 +6,15 @@ import os
 
 import click
 
+from stream.settings.worker import ROLES
+
 __all__ = ["worker"]
 
 
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(
-        ["score", "drift", "all", "shadow", "archive", "rollout", "outcomes", "trainer"]
-    ),
+    type=click.Choice([role for role in ROLES if role != "sink"]),  # that is `leadscore sink`
     help="Role of the worker; overrides LEADSCORE_ROLE.",
 )
 @click.option(

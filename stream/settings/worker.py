@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, SecretStr
 
 from stream.settings.base import PREFIX, Port, Seconds, SettingsGroup
 
-__all__ = ["WorkerSettings"]
+__all__ = ["ROLES", "WorkerSettings"]
+
+Role = Literal[
+    "score", "drift", "all", "shadow", "archive", "rollout", "sink", "outcomes", "trainer"
+]
+ROLES: tuple[str, ...] = get_args(Role)
+"""Every role of a worker."""
 
 
 class WorkerSettings(SettingsGroup):
@@ -20,9 +26,7 @@ class WorkerSettings(SettingsGroup):
     ] = Field("production", validation_alias=f"{PREFIX}ENV")
     """Environment. In development and test a worker without a model gives a constant score."""
 
-    role: Literal[
-        "score", "drift", "all", "shadow", "archive", "rollout", "sink", "outcomes", "trainer"
-    ] = "score"
+    role: Role = "score"
     """Role of a worker: score leads, monitor drift, both in one process; score with the model that
     has the alias `shadow`; archive leads; roll out canaries; write to a sink; measure the quality
     of scores by outcomes; or retrain the model."""

@@ -13,6 +13,7 @@ from stream.cli import doctor as command
 from stream.doctor.examination import Named
 from stream.doctor.finding import Finding, fail, ok, warn
 from stream.settings import Settings
+from stream.settings.worker import ROLES
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *findings: Finding, as_json: bool = False) -> Result:
@@ -61,3 +62,25 @@ def test_json_is_a_line_for_each_finding(monkeypatch: pytest.MonkeyPatch) -> Non
         {"check": "disk", "level": "ok", "sentence": "fine", "remedy": None},
         {"check": "disk", "level": "fail", "sentence": "full", "remedy": "free space"},
     ]
+
+
+NEEDED = {
+    "LEADSCORE_ARCHIVE": "archive",
+    "LEADSCORE_OUTCOME_STORE": "outcomes",
+    "LEADSCORE_MODEL": "leads",
+}
+"""Settings without which a role does not start."""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_of_a_worker_can_be_checked(monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    roles = []
+
+    async def examine(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Any]:
+        roles.append(settings.role)
+        yield Named("disk", ok("fine"))
+
+    monkeypatch.setattr(command, "examine", examine)
+    result = CliRunner().invoke(command.doctor, ["--role", role], env=NEEDED)
+    assert result.exit_code == 0, result.output
+    assert roles == [role]

@@ -42,7 +42,9 @@ def test_options_override_the_environment(
     assert ran_with == [expected]
 
 
-@pytest.mark.parametrize("arguments", [["--role", "paint"], ["--http-port", "65536"]])
+@pytest.mark.parametrize(
+    "arguments", [["--role", "paint"], ["--role", "sink"], ["--http-port", "65536"]]
+)
 def test_an_unusable_option_runs_nothing(
     ran_with: list[tuple[str | None, str | None]], arguments: list[str]
 ) -> None:
