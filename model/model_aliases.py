@@ -140,8 +140,8 @@ class ModelAliases:
         before = versions_before(self.history(), alias)
         if not before:
             raise InputError(
-                f"The history of {self._name} should have an earlier version of {str(alias)!r}, it"
-                f" has none: set one with `leadscore models alias {self._name} {alias} VERSION`."
+                f"The history of {self._name} should have an earlier version of {str(alias)!r},"
+                f" but it has none: set one with `leadscore models alias {self._name} {alias} VERSION`."
             )
         return before[-1]
 

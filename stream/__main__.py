@@ -39,7 +39,7 @@ COMMANDS = {
     "dlq": ("dlq", "Inspect, try, send again and delete dead letters."),
     "replay": ("replay", "Score past leads again, with any model, beside the workers."),
     "rescore": ("rescore", "Score leads without new records again, with their age now."),
-    "retrain": ("retrain", "Retrain the model on leads with outcomes, and judge the candidate."),
+    "retrain": ("retrain", "Retrain the model on leads with outcomes, and evaluate the candidate."),
     "diff": ("diff", "Show what another model would change, over past leads."),
     "erase": ("erase", "Erase leads, and list what ages out where and when."),
     "snapshot": ("snapshot", "Write an Evidently report: recent leads against training leads."),

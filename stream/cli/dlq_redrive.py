@@ -39,7 +39,7 @@ READS_UNCOMMITTED = (
 )
 @click.option("--again", "is_again", is_flag=True, help="Also letters that were sent before.")
 @click.option("--dry-run", is_flag=True, help="Count what would be sent; send nothing.")
-@click.option("--resume", metavar="ID", help="Go on with a re-drive that was stopped or killed.")
+@click.option("--resume", metavar="ID", help="Continue a re-drive that was stopped or killed.")
 @json_option
 def redrive(
     limit: int | None,

@@ -61,25 +61,28 @@ def explain(ctx: click.Context, /, what: str | None, **options: Any) -> None:
       leadscore explain leads.created/2/4711 --json
       leadscore explain leads.csv --lead L-17 --model bank@production
 
-    On the record: finds the newest scored event of the lead, its record, and in the registry the
-    model that scored it, and computes the score again with the worker's own steps. It shows whether
-    the score is the same to the bit, the exact Shapley value of each field beside the reasons that
-    were emitted, and the typical values of the training leads. A place is that of a record in the
-    topic of leads, of scored leads or of dead letters. POINT is as for `leadscore replay start`.
-    With --history, the difference of two scores is split in log odds: fields of the lead, the time
-    of its creation, the model; the parts add up to it.
+    A score that a worker gave: finds the newest scored event of the lead, its record, and in
+    the registry the model that scored it, and computes the score again with the worker's own
+    steps. It shows whether the score is the same to the bit, the exact Shapley value of each
+    field beside the reasons that were emitted, and the typical values of the training leads.
+    TOPIC/PARTITION/OFFSET is a record in the topic of leads, of scored leads or of dead
+    letters. POINT is as for `leadscore replay start`. With --history, the difference of two
+    scores is split in log odds: fields of the lead, the time of its creation, the model; the
+    parts add up to it.
 
-    Of a file: an argument that names an existing file, or - for standard input. Lists what each
-    field adds to the logit. --lead alone always means a lead on the record.
+    A lead of a file: the argument names an existing file, or is - for standard input. Lists what
+    each field adds to the logit. --lead alone always means a lead that a worker scored.
 
     Exit codes: 0 explained, 1 Kafka stopped answering, 2 a file, an option or the model is
-    unusable, 3 Kafka, a topic or a right is missing, 4 the score that is computed again is another
-    than the emitted one, 5 the lead is not found, 6 it became a dead letter, 7 retention has
+    unusable, 3 Kafka, a topic or a right is missing, 4 the score that is computed again differs
+    from the emitted one, 5 the lead is not found, 6 it became a dead letter, 7 retention has
     removed its record, 8 it has no score in the range, 130 stopped.
     """  # noqa: D301
     with exit_codes():
         if what is not None and _is_file(what):
-            _refuse(ctx, OF_THE_RECORD, "are of a lead on the record: leave them out, or FILE")
+            _refuse(
+                ctx, OF_THE_RECORD, "are of a score that a worker gave: leave them out, or FILE"
+            )
             names = ("lead", "model", "registry", "id_column", "encoding", "as_json")
             explain_lead_of_file(Path(what), **{name: options[name] for name in names})
             return

@@ -139,14 +139,14 @@ def rollback(
     *,
     change: Change,
 ) -> None:
-    """Set ALIAS of model NAME to the version before.
+    """Set ALIAS of model NAME to the previous version.
 
     \b
       leadscore models rollback leads --dry-run
       leadscore models rollback leads --why "conversion of High fell by half"
 
     ALIAS is production by default. The version before is the one that it named before the present
-    one was set. A second rollback goes one further back, not forth again; to go forth, promote the
+    one was set. A second rollback goes one further back, not forward again; for that, promote the
     version. After a removal, a rollback restores the version that was removed. The version is
     verified as a worker does.
 

@@ -63,7 +63,7 @@ DAILY = _Daily()
     type=SHARE,
     default="10%",
     show_default=True,
-    help="Change nothing while the bands are as near to the capacity.",
+    help="Change nothing while the bands are this near to the capacity.",
 )
 @change_options
 def bands(
@@ -81,10 +81,10 @@ def bands(
       leadscore models bands leads --high 50/day --dry-run
       leadscore models bands leads --high 50/day --medium 100/day --since 14d
 
-    Each lead counts once, with its latest score of the model in production since the time given.
-    The model is published again with the new thresholds and the same trees, and goes into
-    production: an entry of the history, which workers follow as ever and a rollback undoes. Run it
-    by a scheduler, and the bands follow the leads.
+    Each lead counts once, with its latest score of the model in production since the time
+    given. The model is published again with the new thresholds and the same trees, and goes
+    into production: an entry of the history, which workers follow as always, and which a
+    rollback undoes. Run it by a scheduler, and the bands follow the leads.
 
     Exit codes: 0 the bands are set, or near enough (with --dry-run: they could be set), 1 somebody
     else changed an alias at the same time, or Kafka stopped answering, 2 there is no such model,

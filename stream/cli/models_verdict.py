@@ -59,11 +59,11 @@ def verdict(
       leadscore models verdict leads --live 3 --candidate 4 --json | jq .decision
 
     Both scores of a lead are a pair, by the offset of the lead's record. With outcomes
-    (leads.outcomes) it says whether the candidate's Brier score is better with 95 %, by an interval
-    that holds however often it is looked at, and how many more outcomes it needs. Without outcomes,
-    and beside them: how the scores differ, which leads change their band, which are dead letters of
-    one side alone, latency and feature coverage. Leads from whose time the candidate has learnt are
-    in no figure. It joins no consumer group and writes nothing.
+    (leads.outcomes) it says whether the candidate's Brier score is better with 95 %, by an
+    interval that holds however often you look, and how many more outcomes it needs. Without
+    outcomes, and beside them: how the scores differ, which leads change their band, which are
+    dead letters of one side alone, latency and feature coverage. Leads of the candidate's
+    training time are left out. It joins no consumer group and writes nothing.
 
     Exit codes: 0 judged, whatever the verdict; 1 no lead has a result of both (or Kafka stopped
     answering); 2 there is no such version, or none in shadow; 3 Kafka or a topic is missing; 130

@@ -170,7 +170,7 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--dates",
             type=click.Choice(["day", "month"]),
-            help="What comes first in dates such as 3/4/2024. Default: found by the values.",
+            help="Which part comes first in dates such as 3/4/2024. Default: found by the values.",
         ),
         click.option(
             "--missing",

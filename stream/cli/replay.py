@@ -61,7 +61,7 @@ def replay() -> None:
 @target_options
 @click.option("--sample", type=SHARE, default="1", help="Share of the records, such as 1%.")
 @click.option(
-    "--drift", "counts_drift", is_flag=True, help="Count the leads for drift, in a topic apart."
+    "--drift", "counts_drift", is_flag=True, help="Count the leads for drift, in a separate topic."
 )
 @execution_options
 def start(**options: Any) -> None:
@@ -103,7 +103,7 @@ def begin(settings: Settings, wanted: Wanted, options: dict[str, Any]) -> int:
 @click.option("--dry-run", is_flag=True, help="Show what is left; score nothing.")
 @execution_options
 def resume(replay_id: str, **options: Any) -> None:
-    """Go on with a replay by its plan, from where its last commit is.
+    """Continue a replay by its plan, from its last commit.
 
     \b
       leadscore replay resume 20260531-093000-1f2e --dry-run

@@ -145,7 +145,7 @@ def _confirm(plan: ReplayPlan, options: dict[str, Any]) -> None:
 async def resume_replay(
     settings: Settings, replay_id: str, shards: Sequence[Shard], options: dict[str, Any]
 ) -> int:
-    """Go on with a replay by its plan; return the exit code."""
+    """Continue a replay by its plan; return the exit code."""
     return await _resume(settings, await PlanLog(settings).find(replay_id), shards, options)
 
 

@@ -24,7 +24,7 @@ __all__ = ["rescore"]
     "--untouched",
     type=DURATION,
     required=True,
-    help="Only leads without a new record for so long, such as 30d.",
+    help="Only leads without a new record for this long, such as 30d.",
 )
 @click.option(
     "--archive",

@@ -39,7 +39,7 @@ AUTO = click.option(
 
 @click.group()
 def retrain() -> None:
-    """Retrain the model on leads with outcomes, and judge the candidate.
+    """Retrain the model on leads with outcomes, and evaluate the candidate.
 
     \b
       leadscore retrain run --dry-run
@@ -51,12 +51,12 @@ def retrain() -> None:
     A candidate learns from leads as they were when they were scored, and from outcomes that are
     known by now. It is compared with the model in production on the latest leads; only a better one
     becomes the shadow, and after an approval the canary. `leadscore worker --role trainer` retrains
-    by itself when something triggers it: see docs/retraining.md.
+    automatically when a trigger fires: see docs/retraining.md.
     """  # noqa: D301
 
 
 @retrain.command()
-@click.option("--id", "retrain_id", metavar="ID", help="Go on with the retraining of this id.")
+@click.option("--id", "retrain_id", metavar="ID", help="Continue the retraining with this id.")
 @click.option(
     "--cut",
     type=MOMENT,

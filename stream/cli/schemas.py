@@ -23,7 +23,7 @@ from stream.settings import PREFIX, Settings, load_settings
 
 __all__ = ["schemas"]
 
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line a subject.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print NDJSON: a line per subject.")
 ONLY = click.option(
     "--only",
     type=click.Choice(["leads", "scored"]),

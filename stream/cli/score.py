@@ -79,8 +79,8 @@ def score(
 
     With --out, data sets of any size: files, folders and globs of Parquet, CSV or JSON, with or
     without partitions (country=DE/…), and Delta tables, on a disk or in a store (s3://, gs://, …).
-    A process a core writes files that are never replaced; killed at any moment, the same command
-    continues where it was. See docs/lake.md.
+    One process per core writes files that are never replaced; killed at any moment, the same
+    command continues where it was. See docs/lake.md.
 
     \b
       leadscore score lake/leads --model bank --out lake/scores

@@ -27,7 +27,7 @@ LAKE_OPTIONS = (
     click.option(
         "--workers",
         type=click.IntRange(1, 256),
-        help="Processes.  [default: one a core; needs --out]",
+        help="Processes.  [default: one per core; needs --out]",
     ),
     click.option(
         "--shard",

@@ -29,15 +29,16 @@ def worker(role: str | None, http_port: int | None) -> None:
       leadscore worker
       leadscore worker --role drift --http-port 8084
 
-    With --role drift it monitors drift instead, from the counts of the scoring workers: one worker
-    of the group is active, the others are on standby. With --role shadow it scores the same leads
-    with the model that has the alias shadow, in a group of its own, into leads.scored.shadow
-    (`leadscore models verdict` compares the scores). With --role archive it writes the leads to
-    the folder LEADSCORE_ARCHIVE as Parquet files, for replays after their retention. With --role
-    trainer it retrains the model on request, and when drift, quality, age or new outcomes trigger
-    it; with --role rollout it rolls out canaries (`leadscore models canary`): of both, one worker
-    of the group is active. With --role outcomes it joins outcomes to scores and reports the
-    quality of the scores; its stores are in the folder LEADSCORE_OUTCOME_STORE.
+    With --role drift it monitors drift instead, from the counts of the scoring workers. With
+    --role shadow it scores the same leads with the model that has the alias shadow, in a group
+    of its own, into leads.scored.shadow (`leadscore models verdict` compares the scores). With
+    --role archive it writes the leads to the folder LEADSCORE_ARCHIVE as Parquet files, for
+    replays after their retention. With --role trainer it retrains the model on request, and
+    when drift, quality, age or new outcomes trigger it. With --role rollout it rolls out
+    canaries (`leadscore models canary`). With --role outcomes it joins outcomes to scores and
+    reports the quality of the scores; its stores are in the folder LEADSCORE_OUTCOME_STORE. Of
+    the roles drift, trainer and rollout, one worker of the group is active, and the others are
+    on standby.
 
     Settings come from the environment (LEADSCORE_*): see docs/settings.md. SIGTERM or Ctrl-C stops
     it cleanly within 10 s; a second one stops it at once.

@@ -25,7 +25,7 @@ def test_date_parts_are_those_of_datetime(moment: datetime) -> None:
     ]
 
 
-def test_what_is_far_from_1970_or_no_number_is_no_date() -> None:
+def test_a_time_far_from_1970_is_no_date() -> None:
     assert is_date(np.array([0, 1e14, -1e14, 1.1e14, NAN])).tolist() == [
         *(True, True, True, False, False)
     ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from model.training.train import TrainedModel, train
-from tests.unit.model.training.small_leads import OPTIONS, TABLE
+if TYPE_CHECKING:
+    from model.training.train import TrainedModel
 
 
 @pytest.fixture(scope="session")
 def trained() -> TrainedModel:
     """Return a model of the small leads."""
+    from model.training.train import train
+    from tests.unit.model.training.small_leads import OPTIONS, TABLE
+
     return train(TABLE, OPTIONS)

@@ -166,7 +166,7 @@ def test_a_history_shows_each_score_and_what_changed(
         ((), "expected a lead's id"),
         (("L-3", "--lead", "L-4"), "there is no file 'L-3'"),
         (("L-3", "--model", "leads"), "--model is of a file of leads"),
-        (("leads.csv", "--history"), "--history are of a lead on the record"),
+        (("leads.csv", "--history"), "--history are of a score that a worker gave"),
         (("absent.csv",), "absent.csv"),
         (("x" * 5000, "--lead", "y"), "there is no file"),
         (("x\0y", "--lead", "y"), "there is no file"),

@@ -146,7 +146,7 @@ async def test_a_table_without_grades_goes_on_with_them(stage: LocalTable) -> No
     assert table.schema.field("grade").nullable
 
 
-async def test_of_two_sinks_that_add_grades_at_once_one_opens_again(
+async def test_one_of_two_sinks_that_add_grades_at_once_opens_again(
     stage: LocalTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await earlier_table(stage, records=3)
