@@ -141,7 +141,8 @@ class ModelAliases:
         if not before:
             raise InputError(
                 f"The history of {self._name} should have an earlier version of {str(alias)!r},"
-                f" but it has none: set one with `leadscore models alias {self._name} {alias} VERSION`."
+                " but it has none: set one with `leadscore models alias"
+                f" {self._name} {alias} VERSION`."
             )
         return before[-1]
 
