@@ -1,22 +1,22 @@
 # The worker: what it needs to score, from hashed requirements; no compiler, no training libraries,
 # no root. Built by `docker build -t leadscore .`; with `--build-arg REQUIREMENTS=drift` it can watch
-# drift and write snapshots, too, with `REQUIREMENTS=lake` score data sets in a lake, with
-# `REQUIREMENTS=sinks` write to databases, Delta tables and webhooks, with `REQUIREMENTS=rest` run
-# `leadscore serve`, with `REQUIREMENTS=train` retrain the model.
+# drift and join outcomes, too, with `snapshot` write Evidently's reports, with `archive` keep leads as
+# Parquet files, with `train` retrain the model, with `rest` run `leadscore serve` and `hooks`, with
+# `sinks` write to databases and webhooks, with `lake` score data sets in a lake and write to Delta
+# tables, with `registry` score leads in the framing of a schema registry.
 ARG REQUIREMENTS=worker
-FROM python:3.11-slim-bookworm AS build
 
+FROM python:3.11-slim-bookworm AS tools
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
-# Before the argument, so that the images of all processes share it.
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
-ARG REQUIREMENTS
 WORKDIR /src
-COPY requirements/${REQUIREMENTS}.lock requirements/all.lock requirements/
-# The package is built by the locked setuptools and Cython, which do not go into the image.
-RUN python -m venv --without-pip /opt/leadscore \
-    && pip --python /opt/leadscore/bin/python install --only-binary=:all: --require-hashes \
-        --no-deps -r requirements/${REQUIREMENTS}.lock \
-    && sed -n -E '/^(cython|setuptools)==/,/# via/p' requirements/all.lock > requirements/build.lock \
+
+
+# The package: compiled once, as nothing here depends on the requirements of an image.
+FROM tools AS wheel
+# It is built by the locked setuptools and Cython, which do not go into an image.
+COPY requirements/all.lock requirements/
+RUN sed -n -E '/^(cython|setuptools)==/,/# via/p' requirements/all.lock > requirements/build.lock \
     && pip install --require-hashes --no-deps -r requirements/build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY stream stream
@@ -26,20 +26,62 @@ COPY schemas schemas
 COPY features features
 COPY model model
 COPY monitoring monitoring
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
-    && pip --python /opt/leadscore/bin/python install --no-deps --no-index dist/*.whl
-# Without the compiled loops scoring takes longer, and the package can be built without them: such a build
-# ends here.
-RUN cd /opt/leadscore && bin/python -c "import schemas._compiled, features._compiled, agents._compiled, stream.kafka._compiled"
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+
+FROM tools AS packages
+ARG REQUIREMENTS
+COPY requirements/${REQUIREMENTS}.lock requirements/xgboost-cpu.lock requirements/
+# XGBoost without its code for GPUs: the same version, import and models, 200 MB less.
+RUN awk '/^[a-z]/ {left_out = /^xgboost==/} !left_out' requirements/${REQUIREMENTS}.lock > image.lock \
+    && if grep -q '^xgboost==' requirements/${REQUIREMENTS}.lock; then \
+        cat requirements/xgboost-cpu.lock >> image.lock; \
+    fi \
+    && python -m venv --without-pip /opt/leadscore \
+    && pip --python /opt/leadscore/bin/python install --only-binary=:all: --require-hashes \
+        --no-deps -r image.lock
 # Left out of what the wheels bring: symbols that nothing links to, which are most of uvloop, fastavro,
 # lz4 and aiohttp; tests of numpy and other packages; the library of onnxruntime for C programs, as
-# its Python module has all of it once more.
+# its Python module has all of it once more; of pyarrow headers, Flight and its own client of S3;
+# services of AWS other than S3 and log-ins; examples of statsmodels.
 RUN cd /opt/leadscore/lib/python3.11/site-packages \
-    && find . -name '*.so' -not -path '*.libs/*' -exec strip --strip-unneeded {} + \
-    && find . -regex '.*/\(numpy\|pandas\|pyarrow\|scipy\|sklearn\|statsmodels\)/.*' \
-        -type d -name tests -prune -exec rm -r {} + \
-    && rm onnxruntime/capi/libonnxruntime.so.* \
+    && find . -regex '.*/\(numpy\|pandas\|pyarrow\|scipy\|sklearn\|statsmodels\|nltk\)/.*' \
+        -type d \( -name tests -o -name test \) -prune -exec rm -r {} + \
+    && rm -rf onnxruntime/capi/libonnxruntime.so.* onnx/backend/test statsmodels/datasets/*/*.csv \
+        pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pyarrow/_pyarrow_cpp_tests* \
+    && if [ -d botocore/data ]; then \
+        find botocore/data -mindepth 1 -maxdepth 1 -type d \
+            -not -name 's3*' -not -name 'sso*' -not -name sts -not -name signin -exec rm -r {} +; \
+    fi \
+    # A wheel can't hold links: pyarrow has copies of its libraries under three names.
+    && for library in pyarrow/*.so.*.*.*; do \
+        [ -e "$library" ] || break; \
+        ln -sf "${library##*/}" "${library%.*.*}"; \
+        ln -sf "${library##*/}" "${library%.so.*}.so"; \
+    done \
+    && find . -type f \( -name '*.so' -o -path './pyarrow/*.so.*' \) -not -path '*.libs/*' \
+        -exec strip --strip-unneeded {} +
+COPY --from=wheel /src/dist dist
+RUN pip --python /opt/leadscore/bin/python install --no-deps --no-index dist/*.whl \
+    && cd /opt/leadscore/lib/python3.11/site-packages \
+    && for package in schemas features agents stream/kafka model/serving; do strip $package/_compiled.*.so; done \
     && /opt/leadscore/bin/python -m compileall -q .
+# Without the compiled loops scoring takes longer, and the package can be built without them: such a
+# build ends here, and so does one of an image in which what it is for can't be imported.
+RUN cd /opt/leadscore && case ${REQUIREMENTS} in \
+        worker) modules="stream.roles.rollout stream.sinks.jsonl" ;; \
+        drift) modules="stream.roles.drift agents.quality.concept_watch stream.roles.outcomes rocksdict" ;; \
+        snapshot) modules="stream.snapshot.take monitoring.snapshot monitoring.quality_section" ;; \
+        archive) modules="stream.archive.service lake.parquet_reader pyarrow.dataset" ;; \
+        train) modules="stream.roles.trainer stream.retraining.candidate model.training.train s3fs" ;; \
+        rest) modules="stream.rest.server stream.rest.sql_lead_store stream.hooks.server stream.sinks.crm" ;; \
+        sinks) modules="stream.sinks.sql stream.sinks.webhook confluent_kafka.schema_registry" ;; \
+        lake) modules="stream.backfill.scoring_process lake.delta_table stream.sinks.delta s3fs" ;; \
+        registry) modules="confluent_kafka.schema_registry" ;; \
+    esac \
+    && bin/python -c "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]" \
+        schemas._compiled features._compiled agents._compiled stream.kafka._compiled \
+        model.serving._compiled stream.roles.score ${modules:?"name the modules that this image is for"}
 
 
 FROM python:3.11-slim-bookworm
@@ -48,7 +90,7 @@ FROM python:3.11-slim-bookworm
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore setuptools wheel pip \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/leadscore leadscore \
     && install --directory --owner=10001 /reports /archive /scores /stores
-COPY --from=build /opt/leadscore /opt/leadscore
+COPY --from=packages /opt/leadscore /opt/leadscore
 
 ENV PATH=/opt/leadscore/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -68,14 +68,17 @@ format: $(READY)  ## Fix lint errors and format with ruff
 
 lock: $(READY)  ## Lock the requirements again: versions and hashes, without registry addresses
 	@$(BIN)/uv pip compile pyproject.toml $(LOCK) --all-extras -o requirements/all.lock
-	@$(BIN)/uv pip compile pyproject.toml $(LOCK) -c requirements/all.lock -o requirements/worker.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra drift --extra outcomes $(LOCK) -c requirements/all.lock -o requirements/drift.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra lake $(LOCK) -c requirements/all.lock -o requirements/lake.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra delta --extra sql --extra webhook --extra registry $(LOCK) -c requirements/all.lock -o requirements/sinks.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra registry $(LOCK) -c requirements/all.lock -o requirements/registry.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra rest --extra sql --extra registry $(LOCK) -c requirements/all.lock -o requirements/rest.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra train --extra lake $(LOCK) -c requirements/all.lock -o requirements/train.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra s3 $(LOCK) -c requirements/all.lock -o requirements/worker.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra drift --extra outcomes --extra s3 $(LOCK) -c requirements/all.lock -o requirements/drift.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra snapshot --extra s3 $(LOCK) -c requirements/all.lock -o requirements/snapshot.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra archive --extra s3 $(LOCK) -c requirements/all.lock -o requirements/archive.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra lake --extra registry $(LOCK) -c requirements/all.lock -o requirements/lake.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra sql --extra webhook --extra registry $(LOCK) -c requirements/all.lock -o requirements/sinks.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra registry --extra s3 $(LOCK) -c requirements/all.lock -o requirements/registry.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra rest --extra sql --extra registry --extra s3 $(LOCK) -c requirements/all.lock -o requirements/rest.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra train --extra s3 $(LOCK) -c requirements/all.lock -o requirements/train.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra spark $(LOCK) -c requirements/all.lock -o requirements/spark.lock
+	@$(BIN)/uv pip compile requirements/xgboost-cpu.in --no-deps $(LOCK) -o requirements/xgboost-cpu.lock
 	@$(BIN)/uv pip compile requirements/pyspark.in $(LOCK) -o requirements/pyspark.lock
 	@$(BIN)/uv pip compile requirements/bench-quix.in $(LOCK) -o requirements/bench-quix.lock
 	@$(BIN)/uv pip compile requirements/bench-bento.in $(LOCK) -o requirements/bench-bento.lock

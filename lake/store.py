@@ -37,7 +37,7 @@ def open_store(location: str) -> tuple[Any, str]:
         files, path = fsspec.url_to_fs(location, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         package = PACKAGES.get(protocol)
-        remedy = "pip install 'leadscore[lake]'" if package == "s3fs" else f"pip install {package}"
+        remedy = "pip install 'leadscore[s3]'" if package == "s3fs" else f"pip install {package}"
         raise InputError(
             f"{location}: expected a store that fsspec knows, and its package installed"
             f" ({error}): {remedy if package else 'correct the URL, or install the package'}"

@@ -152,7 +152,7 @@ def _render(
         from monitoring.snapshot import add_to_workspace, render
     except ImportError as error:
         raise StartupError(
-            f"expected Evidently to be installed, but {error}: install leadscore[drift]"
+            f"expected Evidently to be installed, but {error}: install leadscore[snapshot]"
         ) from None
     rendered = render(subject, *shown, assessment, THRESHOLDS, changes, known)
     add_to_workspace(order.workspace, model, rendered, order.keep)

@@ -25,6 +25,7 @@ SCRAPED = yaml.safe_load((ROOT / "monitoring/prometheus/prometheus.yml").read_te
 ]
 ROLES = set(get_args(Settings.model_fields["role"].annotation))
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+RELEASE = (ROOT / ".github/workflows/release.yml").read_text()
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -104,7 +105,9 @@ def test_every_port_is_bound_to_this_machine_only() -> None:
 
 def test_images_are_of_a_fixed_version() -> None:
     images = [service["image"] for service in SERVICES.values()]
-    images += re.findall(r"^FROM (\S+)", DOCKERFILE, flags=re.MULTILINE)
+    stages = re.findall(r"^FROM \S+ AS (\S+)", DOCKERFILE, flags=re.MULTILINE)
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, flags=re.MULTILINE)
+    images += [base for base in bases if base not in stages]
     assert all(re.search(r":[^:]*(\d|local)", image) for image in images)
     assert not any(image.endswith(":latest") for image in images)
 
@@ -117,6 +120,30 @@ def test_the_image_has_every_package_and_drops_root() -> None:
     assert copied <= let_in
     final_stage = DOCKERFILE.split("FROM ")[-1]
     assert re.search(r"^USER 10001$", final_stage, flags=re.MULTILINE)
+
+
+def test_every_image_that_is_named_is_built_checked_and_released() -> None:
+    checked = set(re.findall(r"^ +(\w+)\) modules=", DOCKERFILE, flags=re.MULTILINE))
+    [released] = re.findall(r"for requirements in ([\w ]+);", RELEASE)
+    assert set(released.split()) == checked
+    assert all((ROOT / f"requirements/{name}.lock").is_file() for name in checked)
+    values = (ROOT / "helm/leadscore/values.yaml").read_text()
+    charted = set(re.findall(r"repository: leadscore-(\w+)", values))
+    assert {"drift", "rest", "train"} <= charted <= checked
+    for service in filter(is_ours, SERVICES.values()):
+        arguments = {} if service["build"] == "." else service["build"]["args"]
+        requirements = arguments.get("REQUIREMENTS", "worker")
+        assert requirements in checked
+        suffix = "" if requirements == "worker" else f"-{requirements}"
+        assert service["image"] == f"leadscore{suffix}:local"
+
+
+def test_xgboost_without_gpus_is_of_the_same_version() -> None:
+    def version(name: str, lock: str) -> list[str]:
+        text = (ROOT / f"requirements/{lock}.lock").read_text()
+        return re.findall(rf"^{name}==(\S+)", text, flags=re.MULTILINE)
+
+    assert version("xgboost-cpu", "xgboost-cpu") == version("xgboost", "train") != []
 
 
 def test_the_image_builds_with_the_locked_setuptools_and_cython_alone() -> None:
