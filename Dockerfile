@@ -32,7 +32,7 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 FROM tools AS packages
 ARG REQUIREMENTS
 COPY requirements/${REQUIREMENTS}.lock requirements/xgboost-cpu.lock requirements/
-# XGBoost without its code for GPUs: the same version, import and models, 200 MB less.
+# XGBoost without its code for GPUs: the same version and import, 200 MB less.
 RUN awk '/^[a-z]/ {left_out = /^xgboost==/} !left_out' requirements/${REQUIREMENTS}.lock > image.lock \
     && if grep -q '^xgboost==' requirements/${REQUIREMENTS}.lock; then \
         cat requirements/xgboost-cpu.lock >> image.lock; \
@@ -42,12 +42,14 @@ RUN awk '/^[a-z]/ {left_out = /^xgboost==/} !left_out' requirements/${REQUIREMEN
         --no-deps -r image.lock
 # Left out of what the wheels bring: symbols that nothing links to, which are most of uvloop, fastavro,
 # lz4 and aiohttp; tests of numpy and other packages; the library of onnxruntime for C programs, as
-# its Python module has all of it once more; of pyarrow headers, Flight and its own client of S3;
-# services of AWS other than S3 and log-ins; examples of statsmodels.
+# its Python module has all of it once more, and its tools to make models; of pyarrow headers, Flight
+# and its own client of S3; services of AWS other than S3 and log-ins; examples of statsmodels.
 RUN cd /opt/leadscore/lib/python3.11/site-packages \
     && find . -regex '.*/\(numpy\|pandas\|pyarrow\|scipy\|sklearn\|statsmodels\|nltk\)/.*' \
         -type d \( -name tests -o -name test \) -prune -exec rm -r {} + \
-    && rm -rf onnxruntime/capi/libonnxruntime.so.* onnx/backend/test statsmodels/datasets/*/*.csv \
+    && rm -rf onnxruntime/capi/libonnxruntime.so.* \
+        onnxruntime/transformers onnxruntime/tools onnxruntime/quantization onnxruntime/datasets \
+        onnx/backend/test statsmodels/datasets/*/*.csv \
         pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pyarrow/_pyarrow_cpp_tests* \
     && if [ -d botocore/data ]; then \
         find botocore/data -mindepth 1 -maxdepth 1 -type d \
@@ -81,7 +83,7 @@ RUN cd /opt/leadscore && case ${REQUIREMENTS} in \
     esac \
     && bin/python -c "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]" \
         schemas._compiled features._compiled agents._compiled stream.kafka._compiled \
-        model.serving._compiled stream.roles.score ${modules:?"name the modules that this image is for"}
+        model.serving._compiled onnxruntime stream.roles.score ${modules:?"name the modules that this image is for"}
 
 
 FROM python:3.11-slim-bookworm
@@ -103,8 +105,9 @@ WORKDIR /var/lib/leadscore
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 
-# Alive, not ready: a container that waits for a model or for Kafka need not be restarted.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+# Alive, not ready: a container that waits for a model or for Kafka need not be restarted. The check
+# starts a Python of its own, which takes seconds on a machine that is busy.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['LEADSCORE_HTTP_PORT'] + '/healthz', timeout=2)"]
 
 ENTRYPOINT ["leadscore"]
