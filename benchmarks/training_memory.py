@@ -38,11 +38,11 @@ def measure(case: str, matrix: Path, cache: Path) -> dict[str, float]:
     spec = FeatureSpec(fields=tuple(NumberField(name=f"n{i}") for i in range(COLUMNS)))
     recipe = BoostingParameters(boosters=1, trees=50, eta=0.18)
     trainer = XgboostTrainer(recipe, cache=cache if case == "disk" else None)
-    before, peak, ended = _anonymous(), [0], threading.Event()
+    before, peak, ended = anonymous_bytes(), [0], threading.Event()
 
     def watch() -> None:
         while not ended.wait(LOOK):
-            peak[0] = max(peak[0], _anonymous())
+            peak[0] = max(peak[0], anonymous_bytes())
 
     watching = threading.Thread(target=watch)
     watching.start()
@@ -54,7 +54,7 @@ def measure(case: str, matrix: Path, cache: Path) -> dict[str, float]:
     return {"seconds": seconds, "mb": (peak[0] - before) / 1e6}
 
 
-def _anonymous() -> int:
+def anonymous_bytes() -> int:
     """Return the anonymous memory of this process in bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))

@@ -25,7 +25,12 @@ from schemas.number_reading import NumberReading
 from schemas.readings import Reading
 from schemas.time_reading import TimeReading
 
-__all__ = ["Table"]
+__all__ = ["Table", "identity_of_part"]
+
+
+def identity_of_part(sha256: str, rows: NDArray[np.int64]) -> str:
+    """Return the identity of some rows of a table with an identity."""
+    return hashlib.sha256(sha256.encode() + rows.astype("<i8").tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -286,12 +291,11 @@ class Table:
     def take(self, rows: NDArray[np.integer]) -> Table:
         """Return some of the rows, in the order asked for."""
         indices = np.asarray(rows, dtype=np.int64)
-        identity = hashlib.sha256(self.sha256.encode() + indices.astype("<i8").tobytes())
         return Table(
             columns={name: column.take(indices) for name, column in self.columns.items()},
             originals=self.originals,
             rows=len(indices),
-            sha256=identity.hexdigest(),
+            sha256=identity_of_part(self.sha256, indices),
             source=self.source,
             unusable=self.unusable,
             encoding=self.encoding,

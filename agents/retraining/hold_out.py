@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,16 @@ from model.bundle import Bundle
 from model.serving.predictor import open_predictor
 from schemas.errors import InputError
 
-__all__ = ["Split", "columns_of", "segments_of", "side_of", "split_by_time"]
+__all__ = [
+    "SideScorer",
+    "Split",
+    "columns_of",
+    "joined_segments",
+    "joined_sides",
+    "segments_of",
+    "side_of",
+    "split_by_time",
+]
 
 LATEST_SHARE = 0.2
 LEAST_OF_A_KIND = 40
@@ -86,14 +95,47 @@ def columns_of(bundle: Bundle, table: Table) -> Columns:
     return table.columns_for(spec.kinds, spec.file_readings)
 
 
+class SideScorer:
+    """Scores leads as a worker does, with their bands.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._thresholds = bundle.metadata.thresholds
+        self._scorer = OfflineScorer(bundle, open_predictor(bundle))
+
+    def side_of(self, columns: Columns, n: int) -> Side:
+        """Score ``n`` leads."""
+        parts = [scores.probability for scores in self._scorer.scores(columns, n)]
+        scores = np.concatenate(parts).astype(np.float64)
+        limits = self._thresholds
+        bands = (scores >= limits.medium).astype(np.int8) + (scores >= limits.high)
+        return Side(scores, bands.astype(np.int8))
+
+
 def side_of(bundle: Bundle, columns: Columns, n: int) -> Side:
     """Score ``n`` leads as a worker does, with their bands."""
-    thresholds = bundle.metadata.thresholds
-    scorer = OfflineScorer(bundle, open_predictor(bundle))
-    parts = [scores.probability for scores in scorer.scores(columns, n)]
-    scores = np.concatenate(parts).astype(np.float64)
-    bands = (scores >= thresholds.medium).astype(np.int8) + (scores >= thresholds.high)
-    return Side(scores, bands.astype(np.int8))
+    return SideScorer(bundle).side_of(columns, n)
+
+
+def joined_sides(parts: Sequence[Side]) -> Side:
+    """Return the scores of several parts of the leads as one."""
+    return Side(
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.bands for part in parts]),
+    )
+
+
+def joined_segments(parts: Sequence[Sequence[SegmentedField]]) -> list[SegmentedField]:
+    """Return the segments of several parts of the leads, by the same fields of a model, as one."""
+    return [
+        replace(same[0], codes=np.concatenate([part.codes for part in same]))
+        for same in zip(*parts, strict=True)
+    ]
 
 
 def segments_of(

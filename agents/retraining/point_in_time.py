@@ -6,13 +6,26 @@ a lead from after its outcome, and no lead that is too young for its outcome to 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cut", "KnownOutcome", "LabelCounts", "LabelledRows", "label_leads"]
+__all__ = [
+    "KEY_BYTES",
+    "Cut",
+    "KnownOutcome",
+    "LabelCounts",
+    "LabelledRows",
+    "label_leads",
+    "lead_key",
+]
+
+KEY_BYTES = 16
+"""Two of a billion leads have the same key with a probability below 1e-20."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +138,13 @@ class LabelledRows:
     successes: tuple[KnownOutcome | None, ...]
 
 
+def lead_key(lead_id: bytes) -> bytes:
+    """Return the 16 bytes that stand for a lead, however long its id is."""
+    return hashlib.blake2b(lead_id, digest_size=KEY_BYTES).digest()
+
+
 def label_leads(
-    lead_ids: Sequence[bytes],
+    leads: NDArray[np.uint8],
     times: NDArray[np.int64],
     outcomes: Mapping[bytes, Sequence[KnownOutcome]],
     cut: Cut,
@@ -139,40 +157,51 @@ def label_leads(
 
     Parameters
     ----------
-    lead_ids
-        The lead of each of m records, in the order in which a lead's records were written.
+    leads
+        uint8, shape (m, 16): the ``lead_key`` of each record's lead, in the order in which a
+        lead's records were written.
     times
         int64, shape (m,): when each record was scored, milliseconds since 1970.
     outcomes
-        By lead, in any order.
+        By ``lead_key``; those of a lead in any order.
     cut
         The moment of the data set.
     """
     counts = LabelCounts(records=len(times), outcomes=sum(map(len, outcomes.values())))
     is_old, is_young = times < cut.first, times > cut.last
     counts.too_old, counts.immature = int(is_old.sum()), int((is_young & ~is_old).sum())
-    versions: dict[bytes, dict[int, int]] = {}
-    within = np.flatnonzero(~is_old & ~is_young)
-    for row, at in zip(within.tolist(), times[within].tolist(), strict=True):
-        versions.setdefault(lead_ids[row], {}).setdefault(at, row)
-    rows: list[int] = []
+    records, starts = _by_lead(leads, times, np.flatnonzero(~is_old & ~is_young))
+    rows = np.empty(len(starts), dtype=np.int64)
     successes: list[KnownOutcome | None] = []
-    for lead_id, row_at in versions.items():
-        known = _known(outcomes.get(lead_id, ()), cut)
-        counts.outcomes_after_cut += len(outcomes.get(lead_id, ())) - len(known)
-        chosen = _chosen(sorted(row_at, reverse=True), known, cut.horizon_ms)
+    for start, end in pairwise([*starts.tolist(), len(records)]):
+        own = records[start:end]
+        found = outcomes.get(leads[own[0]].tobytes(), ())
+        known = _known(found, cut)
+        counts.outcomes_after_cut += len(found) - len(known)
+        at, first = np.unique(times[own], return_index=True)  # of each time the first record
+        chosen = _chosen(at[::-1].tolist(), known, cut.horizon_ms)
         if chosen is None:
             counts.after_outcome += 1
             continue
-        at, success = chosen
-        rows.append(row_at[at])
-        successes.append(success)
-    counts.superseded = len(within) - len(rows) - counts.after_outcome
-    found = np.array(rows, dtype=np.int64)
-    order = np.argsort(times[found], kind="stable")
+        rows[len(successes)] = own[first[np.searchsorted(at, chosen[0])]]
+        successes.append(chosen[1])
+    rows = rows[: len(successes)]
+    counts.superseded = len(records) - len(rows) - counts.after_outcome
+    order = np.lexsort((rows, times[rows]))
     ordered = tuple(successes[place] for place in order.tolist())
     converted = np.array([success is not None for success in ordered], dtype=bool)
-    return LabelledRows(found[order], converted, counts, ordered)
+    return LabelledRows(rows[order], converted, counts, ordered)
+
+
+def _by_lead(
+    leads: NDArray[np.uint8], times: NDArray[np.int64], records: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return records lead by lead, each lead's by time, and where each lead's begin."""
+    high, low = np.ascontiguousarray(leads).view(">u8").T
+    ordered = records[np.lexsort((times[records], low[records], high[records]))]
+    is_other = (np.diff(high[ordered]) != 0) | (np.diff(low[ordered]) != 0)
+    starts = np.flatnonzero(np.concatenate([np.ones(min(1, len(ordered)), bool), is_other]))
+    return ordered, starts
 
 
 def _known(outcomes: Sequence[KnownOutcome], cut: Cut) -> list[KnownOutcome]:

@@ -12,6 +12,7 @@ from model.metadata import Calibration
 from model.training.calibrate import choose_calibration
 from model.training.evaluate import Quality, evaluate, fold_aucs
 from model.training.folds import FOLDS, folds, has_folds, split_latest
+from model.training.other_leads import OtherLeads
 from model.training.specify import Leads, encode, fit_spec, training_matrix
 from model.training.trainer import Ensemble, Trainer
 
@@ -29,11 +30,16 @@ class Recipe:
     seed: int
     threads: int
 
-    def train(self, spec: FeatureSpec, training: Leads) -> Ensemble:
-        """Train a model on leads."""
+    def train(
+        self, spec: FeatureSpec, training: Leads, others: OtherLeads | None = None
+    ) -> Ensemble:
+        """Train a model on leads, and on others that are not in memory."""
         matrix = training_matrix(spec, training, self.seed)
         return self.trainer.train(
-            spec, matrix, training.labels, seed=self.seed, threads=self.threads
+            *(spec, matrix, training.labels),
+            seed=self.seed,
+            threads=self.threads,
+            others=() if others is None else others.encoded(spec),
         )
 
     def unseen_margins(self, training: Leads, unseen: Leads) -> NDArray[np.float32]:

@@ -1,16 +1,15 @@
-"""Boosting on blocks of rows, which XGBoost keeps on disk: its external memory.
+"""Boosting on blocks of rows, of which memory has one: quantised blocks are in memory or on disk.
 
 In memory, a booster needs the rows, their masked copies, and XGBoost's own quantised copy of both.
-Here one block of them is in memory at a time, quantised blocks are files, and each tree reads them
-again.
+Here only the last is kept, a byte for most cells: in memory, or in files that each tree reads
+again (XGBoost's external memory).
 
 Source: XGBoost's documentation, "Using XGBoost External Memory Version".
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,11 +21,12 @@ from numpy.typing import NDArray
 from features.spec import FeatureSpec
 from model.training.boosting import BoostingParameters, boosted
 from model.training.masking import with_masked_copies
+from model.training.trainer import Block
 
-__all__ = ["BLOCK_ROWS", "boost_from_disk"]
+__all__ = ["BLOCK_ROWS", "boost_in_blocks"]
 
 BLOCK_ROWS = 100_000
-"""Rows of a block, without their copies."""
+"""Rows of a block of a matrix, without their copies."""
 
 
 class _Blocks(xgboost.DataIter):  # type: ignore[misc]
@@ -35,40 +35,34 @@ class _Blocks(xgboost.DataIter):  # type: ignore[misc]
     def __init__(
         self,
         spec: FeatureSpec,
-        matrix: NDArray[np.float32],
-        labels: NDArray[np.bool_],
+        blocks: Callable[[], Iterator[Block]],
         *,
         seed: int,
-        rows: int,
-        prefix: str,
+        prefix: str | None,
     ) -> None:
         super().__init__(cache_prefix=prefix, release_data=True)
         self._spec = spec
-        self._matrix = matrix
-        self._labels = labels
+        self._blocks = blocks
         self._seed = seed
-        self._rows = rows
-        self._next = 0
+        self.reset()
 
     def next(self, input_data: Callable[..., None]) -> bool:
         """Hand the next block over; return whether there was one."""
-        if self._next >= math.ceil(len(self._matrix) / self._rows):
+        found = next(self._rest, None)
+        if found is None:
             return False
-        block = slice(self._next * self._rows, (self._next + 1) * self._rows)
-        seed = np.random.SeedSequence([self._seed, self._next]).generate_state(1)[0]
-        # An array in memory: a block of a memory-mapped matrix is read once.
-        rows, weights = with_masked_copies(self._spec, np.asarray(self._matrix[block]), int(seed))
-        labels = np.tile(self._labels[block].astype(np.float32), 2)
-        input_data(data=rows, label=labels, weight=weights)
-        self._next += 1
+        number, (matrix, labels) = found
+        seed = np.random.SeedSequence([self._seed, number]).generate_state(1)[0]
+        rows, weights = with_masked_copies(self._spec, matrix, int(seed))
+        input_data(data=rows, label=np.tile(labels.astype(np.float32), 2), weight=weights)
         return True
 
     def reset(self) -> None:
         """Begin with the first block again."""
-        self._next = 0
+        self._rest = enumerate(self._blocks())
 
 
-def boost_from_disk(
+def boost_in_blocks(
     spec: FeatureSpec,
     matrix: NDArray[np.float32],
     labels: NDArray[np.bool_],
@@ -76,10 +70,11 @@ def boost_from_disk(
     *,
     seed: int,
     threads: int,
-    folder: Path,
+    folder: Path | None,
     block_rows: int | None = None,
+    others: Iterable[Block] = (),
 ) -> Any:
-    """Train the trees of one booster on rows and their masked copies, with blocks on disk.
+    """Train the trees of one booster on rows and their masked copies, block by block.
 
     The copies are drawn block by block and the bins of the columns are those of all blocks, so the
     trees are others than ``boost``'s, and as good.
@@ -95,24 +90,35 @@ def boost_from_disk(
     parameters, seed, threads
         As for ``boost``.
     folder
-        Where the blocks are, while the booster is trained: about 2 bytes for each cell of the rows
-        and their copies.
+        Where the quantised blocks are, while the booster is trained: about 2 bytes for each cell of
+        the rows and their copies. None: in memory.
     block_rows
         Rows of a block: the fewer, the less memory; None: ``BLOCK_ROWS``.
+    others
+        Further blocks, which follow those of the matrix.
 
     Returns
     -------
     xgboost.Booster
     """
+    size = block_rows or BLOCK_ROWS
+
+    def blocks() -> Iterator[Block]:
+        for start in range(0, len(matrix), size):
+            block = slice(start, start + size)
+            # An array in memory: a block of a memory-mapped matrix is read once.
+            yield np.asarray(matrix[block]), labels[block]
+        yield from others
+
+    if folder is None:
+        found = _Blocks(spec, blocks, seed=seed, prefix=None)
+        return boosted(
+            xgboost.QuantileDMatrix(found, nthread=threads), parameters, seed=seed, threads=threads
+        )
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix="xgboost-") as cache:
-        blocks = _Blocks(
-            *(spec, matrix, labels),
-            seed=seed,
-            rows=block_rows or BLOCK_ROWS,
-            prefix=str(Path(cache) / "block"),
-        )
-        rows = xgboost.ExtMemQuantileDMatrix(blocks, nthread=threads)
+        found = _Blocks(spec, blocks, seed=seed, prefix=str(Path(cache) / "block"))
+        rows = xgboost.ExtMemQuantileDMatrix(found, nthread=threads)
         try:
             return boosted(rows, parameters, seed=seed, threads=threads)
         finally:

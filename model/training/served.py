@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from features.spec import FeatureSpec
 from model.metadata import Calibration
 from model.training.cross_validation import CrossValidated, Recipe
+from model.training.other_leads import OtherLeads
 from model.training.specify import Leads
 from model.training.trainer import Ensemble
 from model.training.verdict import Verdict
@@ -38,14 +39,20 @@ class Served:
 
 
 def serve(
-    recipe: Recipe, spec: FeatureSpec, leads: Leads, validated: CrossValidated, verdict: Verdict
+    recipe: Recipe,
+    spec: FeatureSpec,
+    leads: Leads,
+    validated: CrossValidated,
+    verdict: Verdict,
+    others: OtherLeads | None = None,
 ) -> Served:
     """Train the trees that serve on all leads; without signal, take the base rate.
 
     Trees without signal would rank leads at random, and their raw margins be far too sure.
     """
     if verdict.has_signal:
-        return Served(recipe.train(spec, leads), validated.calibration, validated.served)
+        ensemble = recipe.train(spec, leads, others)
+        return Served(ensemble, validated.calibration, validated.served)
     calibration = Calibration()
     ensemble = recipe.trainer.base_rate(len(spec.columns), verdict.base_rate)
     nothing = np.full((1, len(spec.columns)), np.nan, dtype=np.float32)

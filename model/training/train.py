@@ -29,6 +29,7 @@ from model.training.importance import field_importance
 from model.training.inspection import Inspection, answer_warnings, inspect_columns
 from model.training.latest import LatestChange, compare_latest
 from model.training.options import TrainOptions
+from model.training.other_leads import OtherLeads
 from model.training.planning import column_warnings, plan_columns, with_results
 from model.training.preparation import Prepared, prepare
 from model.training.reference_rows import reference_rows
@@ -64,7 +65,10 @@ class TrainedModel:
 
 
 def train(
-    table: Table, options: TrainOptions, on_step: Callable[[str], None] = lambda _: None
+    table: Table,
+    options: TrainOptions,
+    on_step: Callable[[str], None] = lambda _: None,
+    others: OtherLeads | None = None,
 ) -> TrainedModel:
     """Train a model. Nothing is printed or written; the same input gives the same bytes.
 
@@ -76,6 +80,9 @@ def train(
         What to learn, and how.
     on_step
         Called with the name of each step when it begins.
+    others
+        Further leads of the same columns, which are not in memory; the table is a sample of all
+        then. None: there are none.
 
     Raises
     ------
@@ -91,9 +98,10 @@ def train(
     recipe = _recipe(data, options, on_step)
     measured = _measure(data, recipe, options, on_step)
     on_step("training on all leads")
-    fitted = _fit(data, recipe, measured, options)
+    fitted = _fit(data, recipe, measured, options, others)
     planned = with_results(plan_columns(data), fitted.importance, measured.inspection.leaks)
     warnings = (*_warnings(data, measured, fitted.bands), *column_warnings(planned))
+    warnings += _sampled(data, others)
     metadata = BundleMetadata(
         spec=fitted.spec,
         reference=fitted.reference,
@@ -104,7 +112,7 @@ def train(
         importance=fitted.importance,
         golden=_golden(fitted.served, fitted.features.matrix),
         metrics=_figures(data, measured, fitted),
-        training=_training(data, options, recipe, planned, warnings),
+        training=_training(data, options, recipe, planned, warnings, others),
         contract=dict(data.contract),
     )
     on_step("exporting, and comparing every score with the trainer's own")
@@ -181,10 +189,16 @@ class _Fitted:
         return is_there
 
 
-def _fit(data: Prepared, recipe: Recipe, measured: _Measured, options: TrainOptions) -> _Fitted:
+def _fit(
+    data: Prepared,
+    recipe: Recipe,
+    measured: _Measured,
+    options: TrainOptions,
+    others: OtherLeads | None,
+) -> _Fitted:
     leads = data.leads
     spec = fit_spec(leads).with_sources(data.table.originals).with_readings(options.readings)
-    served = serve(recipe, spec, leads, measured.validated, measured.verdict)
+    served = serve(recipe, spec, leads, measured.validated, measured.verdict, others)
     bands = choose_bands(served.scores, leads.labels, options.high, options.medium)
     reference = build_reference(spec, leads.columns, len(leads), served.scores, leads.groups)
     encoder = FeatureEncoder(spec, reference)
@@ -255,6 +269,16 @@ def _warnings(data: Prepared, measured: _Measured, bands: Bands) -> tuple[str, .
     return tuple(warnings)
 
 
+def _sampled(data: Prepared, others: OtherLeads | None) -> tuple[str, ...]:
+    if others is None:
+        return ()
+    sampled = len(data.leads)
+    return (
+        f"{sampled:,} of the {sampled + others.rows:,} leads, drawn at random, decided the columns,"
+        " their encodings, calibration, bands and figures; the trees have learnt from all.",
+    )
+
+
 def _never_missing(data: Prepared, fitted: _Fitted) -> tuple[str, ...]:
     """Return which fields every lead has, by their names in the file."""
     return tuple(
@@ -270,11 +294,12 @@ def _training(
     recipe: Recipe,
     columns: tuple[ColumnPlan, ...],
     warnings: tuple[str, ...],
+    others: OtherLeads | None,
 ) -> Training:
     return Training(
-        rows=len(data.leads),
-        positives=int(data.leads.labels.sum()),
-        data_sha256=data.table.sha256,
+        rows=len(data.leads) + (others.rows if others else 0),
+        positives=int(data.leads.labels.sum()) + (others.positives if others else 0),
+        data_sha256=others.sha256 if others else data.table.sha256,
         seed=options.seed,
         target=data.target,
         positive=data.positive,

@@ -6,6 +6,7 @@ the feature matrix (docs/adr/0004, 0005). So a trainer is whatever ends in such 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -16,7 +17,10 @@ from features.spec import FeatureSpec
 from model.metadata import BundleMetadata
 from model.training.trees import Trees
 
-__all__ = ["Ensemble", "Trainer"]
+__all__ = ["Block", "Ensemble", "Trainer"]
+
+Block = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""Rows of a matrix, and their labels."""
 
 
 class Ensemble(Protocol):
@@ -73,6 +77,7 @@ class Trainer(Protocol):
         *,
         seed: int,
         threads: int,
+        others: Iterable[Block] = (),
     ) -> Ensemble:
         """Train a model; the same arguments give the same model, whatever ``threads`` is.
 
@@ -88,6 +93,9 @@ class Trainer(Protocol):
             Of everything random.
         threads
             How many to use.
+        others
+            Further rows and their labels, block by block, as often as they are iterated over: they
+            may be too many for memory.
         """
 
     def base_rate(self, columns: int, rate: float) -> Ensemble:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -23,8 +24,9 @@ from model.training.boosting import (
     boost_base_rate,
     margins,
 )
-from model.training.external_memory import boost_from_disk
+from model.training.external_memory import boost_in_blocks
 from model.training.masking import with_masked_copies
+from model.training.trainer import Block
 from model.training.trees import Tree, Trees
 
 __all__ = ["XgboostEnsemble", "XgboostTrainer"]
@@ -105,10 +107,11 @@ class XgboostTrainer:
         *,
         seed: int,
         threads: int,
+        others: Iterable[Block] = (),
     ) -> XgboostEnsemble:
         """Train boosters and average them."""
         boosters = [
-            self._boost_once(spec, matrix, labels, seed=own, threads=threads)
+            self._boost_once(spec, matrix, labels, seed=own, threads=threads, others=others)
             for own in self._seeds(seed)
         ]
         return XgboostEnsemble(average(boosters) if len(boosters) > 1 else boosters[0])
@@ -144,13 +147,15 @@ class XgboostTrainer:
         *,
         seed: int,
         threads: int,
+        others: Iterable[Block],
     ) -> xgboost.Booster:
-        if self.cache is not None:
-            return boost_from_disk(
+        if self.cache is not None or others != ():
+            return boost_in_blocks(
                 *(spec, matrix, labels, self.boosting),
                 seed=seed,
                 threads=threads,
                 folder=self.cache,
+                others=others,
             )
         rows, weights = with_masked_copies(spec, matrix, seed)
         return boost(

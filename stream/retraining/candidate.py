@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +12,24 @@ from numpy.typing import NDArray
 
 from agents.comparison.outcomes import Outcomes
 from agents.comparison.scored_pair import ScoredPair
+from agents.comparison.segments import SegmentedField
 from agents.retraining.gate import GateVerdict, judge_candidate
-from agents.retraining.hold_out import columns_of, segments_of, side_of, split_by_time
+from agents.retraining.hold_out import (
+    SideScorer,
+    columns_of,
+    joined_segments,
+    joined_sides,
+    segments_of,
+    split_by_time,
+)
 from agents.retraining.lead_values import LeadValues, values_of
 from features.table import Table
-from features.table_file import read_table
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry
 from schemas.errors import InputError
 from schemas.fields import FieldKind
 from stream.process.model_trial import Trials
+from stream.retraining.data_rows import DataRows
 from stream.retraining.data_set import CURRENCY, EXTRA, TARGET, VALUE, DataSet
 from stream.retraining.plan import RetrainPlan
 from stream.settings import Settings
@@ -87,23 +95,18 @@ def train_candidate(
     """
     from model.training.train import train
 
-    table = read_table(data.path)
-    converted = _converted(table)
-    split = split_by_time(data.times, plan.cut.horizon_ms + plan.cut.late_ms, converted)
+    rows, most = DataRows(data), settings.retrain_sample_rows
+    split = split_by_time(data.times, plan.cut.horizon_ms + plan.cut.late_ms, rows.converted)
     options = _options(settings, plan, production)
-    measured = train(table.slice(0, split.earlier), options, on_step)
+    table, others = rows.training(split.earlier, most, plan.seed)
+    measured = train(table, options, on_step, others)
     on_step("comparing with the model in production")
-    hold_out = table.slice(split.start, table.rows)
-    verdict = _judge(settings, plan, production, measured, hold_out, converted[split.start :])
+    verdict = _judge(settings, plan, production, measured, rows, split.start)
     if verdict.is_passed:
         on_step("training on all leads of the data set")
-        measured = train(table, _as_measured(options, measured), on_step)
-    return Candidate(measured, verdict, hold_out.rows)
-
-
-def _converted(table: Table) -> Any:
-    words = table.columns_for({TARGET: FieldKind.CATEGORY})[TARGET]
-    return np.array([word == "true" for word in words], dtype=bool)
+        table, others = rows.training(len(rows), most, plan.seed)
+        measured = train(table, _as_measured(options, measured), on_step, others)
+    return Candidate(measured, verdict, len(rows) - split.start)
 
 
 def lead_values(table: Table, converted: NDArray[np.bool_]) -> LeadValues | None:
@@ -149,8 +152,8 @@ def _judge(
     plan: RetrainPlan,
     production: Bundle,
     measured: TrainedModel,
-    hold_out: Table,
-    converted: Any,
+    rows: DataRows,
+    start: int,
 ) -> GateVerdict:
     if not measured.report.verdict.has_signal:
         return GateVerdict(False, (measured.report.verdict.sentence,), None)
@@ -158,15 +161,26 @@ def _judge(
         registry = Registry(folder)
         version = registry.publish(plan.model, measured.artefacts)
         candidate = load_bundle(registry.location(plan.model, version), Trials())
-    n = hold_out.rows
-    own = columns_of(candidate, hold_out)
-    pair = ScoredPair(
-        side_of(production, columns_of(production, hold_out), n), side_of(candidate, own, n)
-    )
+    pair, segments = _scored(production, candidate, rows.latest(start), settings.retrain_segments)
+    converted = rows.converted[start:]
     return judge_candidate(
         pair,
-        Outcomes(np.ones(n, dtype=bool), converted),
-        segments_of(candidate, own, n, settings.retrain_segments),
+        Outcomes(np.ones(len(pair), dtype=bool), converted),
+        segments,
         plan.rules,
-        values=lead_values(hold_out, converted),
+        values=lead_values(rows.latest_columns(start, VALUE, CURRENCY), converted),
     )
+
+
+def _scored(
+    production: Bundle, candidate: Bundle, blocks: Iterable[Table], wanted: Sequence[str]
+) -> tuple[ScoredPair, list[SegmentedField]]:
+    """Score leads block by block; return both scores and the segments of all."""
+    scorers = SideScorer(production), SideScorer(candidate)
+    before, after, segments = [], [], []
+    for table in blocks:
+        own, n = columns_of(candidate, table), table.rows
+        before.append(scorers[0].side_of(columns_of(production, table), n))
+        after.append(scorers[1].side_of(own, n))
+        segments.append(segments_of(candidate, own, n, wanted))
+    return ScoredPair(joined_sides(before), joined_sides(after)), joined_segments(segments)

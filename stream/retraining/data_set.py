@@ -29,13 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.retraining.point_in_time import KnownOutcome, LabelCounts, label_leads
-from features.spec import CREATED_AT
 from model.bundle import Bundle
 from schemas.errors import InputError
-from schemas.fields import FieldKind
 from stream.archive.rows import load_pyarrow
 from stream.retraining.known_outcomes import KnownOutcomes
-from stream.retraining.lead_rows import LeadRows
+from stream.retraining.lead_rows import PLACE, SPOOL, TIME, LeadRows
 from stream.retraining.offsets import read_ranges
 from stream.retraining.plan import RetrainPlan
 from stream.settings import Settings
@@ -53,12 +51,13 @@ __all__ = [
 ]
 
 FILE = "training.parquet"
-TARGET, TIME = "leadscore_converted", "leadscore_time"
+TARGET = "leadscore_converted"
 VALUE, CURRENCY = "leadscore_value", "leadscore_currency"
-PLACE = ("leadscore_partition", "leadscore_offset")
 EXTRA = (VALUE, CURRENCY, TIME, *PLACE)
 """Columns that are no features."""
 RECOMMENDED_ROWS = 10_000
+BLOCK_ROWS = 50_000
+"""Rows of a row group of the file: so many are in memory when it is written."""
 Progress = Callable[[str], None]
 
 
@@ -129,17 +128,18 @@ async def build_data_set(
     async for records in read_ranges(settings, plan.outcomes_topic, plan.outcomes):
         outcomes.add(records)
     on_step("reading leads")
-    leads = LeadRows(bundle, settings, plan.cut)
+    leads = LeadRows(bundle, settings, plan.cut, folder)
     async for records in read_ranges(settings, plan.leads_topic, plan.leads, plan.archive):
         leads.add(records)
     on_step("writing the data set")
-    return write_data_set(settings, plan, bundle, outcomes, leads, folder)
+    data = write_data_set(settings, plan, outcomes, leads, folder)
+    (folder / SPOOL).unlink()  # the disk may need the room for training
+    return data
 
 
 def write_data_set(
     settings: Settings,
     plan: RetrainPlan,
-    bundle: Bundle,
     outcomes: KnownOutcomes,
     leads: LeadRows,
     folder: Path,
@@ -152,13 +152,13 @@ def write_data_set(
         There are fewer rows than ``retrain_min_rows``.
     """
     times = leads.times
-    labelled = label_leads(leads.lead_ids, times, outcomes.by_lead, plan.cut)
+    labelled = label_leads(leads.keys, times, outcomes.by_lead, plan.cut)
     labelled.counts.records += leads.too_old + leads.immature
     labelled.counts.too_old += leads.too_old
     labelled.counts.immature += leads.immature
     warnings = _check_rows(len(labelled.rows), settings, labelled.counts, outcomes, leads)
     path = folder / FILE
-    sha256 = _write(path, bundle, leads, labelled.rows, labelled.successes)
+    sha256 = _write(path, leads, labelled.rows, labelled.successes)
     return DataSet(
         path=path,
         sha256=sha256,
@@ -192,38 +192,31 @@ def _check_rows(
 
 
 def _write(
-    path: Path,
-    bundle: Bundle,
-    leads: LeadRows,
-    rows: NDArray[np.int64],
-    successes: Sequence[KnownOutcome | None],
+    path: Path, leads: LeadRows, rows: NDArray[np.int64], successes: Sequence[KnownOutcome | None]
 ) -> str:
-    """Write the file; return its hash."""
-    pa = load_pyarrow()
-    spec = bundle.metadata.spec
-    names = {name: spec.sources.get(name, name) for name in spec.kinds if name != CREATED_AT}
-    columns: dict[str, Any] = {CREATED_AT: _moments(pa, leads.created_at[rows])}
-    for name, column in names.items():
-        columns[column] = _values(pa, spec.kinds[name], leads.column(name, rows))
-    places = leads.places[rows]
-    columns[TARGET] = pa.array([success is not None for success in successes], pa.bool_())
-    columns[VALUE] = pa.array([each and each.amount for each in successes], pa.float64())
-    columns[CURRENCY] = pa.array([each and each.currency for each in successes], pa.string())
-    columns[TIME] = _moments(pa, leads.times[rows])
-    columns |= dict(zip(PLACE, (pa.array(places[:, i]) for i in (0, 1)), strict=True))
-    pa.parquet.write_table(pa.table(columns), path, compression="zstd")
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Write the file, a block of rows at a time; return its hash."""
+    pa, writer = load_pyarrow(), None
+    try:
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            table = _labelled(pa, leads.take(rows[block]), successes[block])
+            if writer is None:
+                writer = pa.parquet.ParquetWriter(path, table.schema, compression="zstd")
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _values(pa: Any, kind: FieldKind, values: Any) -> Any:
-    if kind is FieldKind.DATE:
-        return _moments(pa, values)
-    if kind is FieldKind.NUMBER:
-        return pa.array(values, pa.float64(), mask=np.isnan(values))
-    return pa.array(values, pa.string())
-
-
-def _moments(pa: Any, ms: NDArray[Any]) -> Any:
-    missing = np.isnan(ms.astype(np.float64))
-    whole = np.where(missing, 0, ms).astype(np.int64)
-    return pa.array(whole, pa.timestamp("ms", tz="UTC"), mask=missing)
+def _labelled(pa: Any, table: Any, successes: Sequence[KnownOutcome | None]) -> Any:
+    """Return rows with their outcomes, which stand before time and place."""
+    labels = {
+        TARGET: pa.array([success is not None for success in successes], pa.bool_()),
+        VALUE: pa.array([each and each.amount for each in successes], pa.float64()),
+        CURRENCY: pa.array([each and each.currency for each in successes], pa.string()),
+    }
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    last = {name: columns.pop(name) for name in (TIME, *PLACE)}
+    return pa.table({**columns, **labels, **last})

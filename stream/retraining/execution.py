@@ -55,7 +55,7 @@ async def execute(
         require_training()
         production = load_bundle(registry.resolve(f"{plan.model}/{plan.production}"), Trials())
         _require_same(plan, production.sha256)
-        with tempfile.TemporaryDirectory(prefix="leadscore-retrain-") as folder:
+        with tempfile.TemporaryDirectory(prefix="leadscore-retrain-", dir=_disk(own)) as folder:
             data = await build_data_set(own, plan, production, Path(folder), on_step)
             on_step("importing the training libraries")
             candidate = train_candidate(own, plan, production, data, on_step)
@@ -65,6 +65,13 @@ async def execute(
         return RetrainAccount(
             outcome="refused", sentence=str(error), seconds=time.monotonic() - started
         )
+
+
+def _disk(settings: Settings) -> Path | None:
+    """Return the folder for the data set; None: the system's, which is in memory on some."""
+    if settings.retrain_cache is not None:
+        settings.retrain_cache.mkdir(parents=True, exist_ok=True)
+    return settings.retrain_cache
 
 
 def _require_same(plan: RetrainPlan, sha256: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
-from agents.retraining.point_in_time import KnownOutcome
+from agents.retraining.outcome_columns import OutcomeColumns
+from agents.retraining.point_in_time import KnownOutcome, lead_key
 from schemas.errors import InvalidEventError
 from schemas.lead_outcome import MONEY_SCALE, OutcomeReader
 from schemas.store import SchemaStore
@@ -25,13 +26,13 @@ class KnownOutcomes:
     settings
         Which outcomes are final, and the clock of the data set.
     by_lead
-        The final outcomes of each lead, by its id in UTF-8.
+        The final outcomes of each lead, by its ``lead_key``.
     invalid
         Number of records that are no outcome.
     """
 
     settings: Settings
-    by_lead: dict[bytes, list[KnownOutcome]] = field(default_factory=dict)
+    by_lead: OutcomeColumns = field(default_factory=OutcomeColumns)
     invalid: int = 0
     _reader: OutcomeReader = field(init=False)
     _kinds: OutcomeKinds = field(init=False)
@@ -68,4 +69,4 @@ class KnownOutcomes:
                 amount=None if outcome.money is None else outcome.money / MONEY_SCALE,
                 currency=outcome.currency,
             )
-            self.by_lead.setdefault(outcome.lead_id.encode(), []).append(known)
+            self.by_lead.add(lead_key(outcome.lead_id.encode()), known)

@@ -1,23 +1,32 @@
-"""The records of leads that are candidates for a data set, by column."""
+"""The records of leads that are candidates for a data set: on disk, but for key and time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.retraining.point_in_time import Cut
+from agents.retraining.point_in_time import KEY_BYTES, Cut, lead_key
+from features.spec import CREATED_AT
 from model.bundle import Bundle
-from schemas.decode import LeadDecoder
+from schemas.decode import DecodedLeads, LeadDecoder
+from schemas.fields import FieldKind
 from schemas.registered import framed
 from schemas.store import SchemaStore
 from schemas.wire import formats_with
+from stream.archive.rows import load_pyarrow
+from stream.retraining.row_spool import RowSpool
 from stream.schema_registry.opened import asked_schemas
 from stream.settings import Settings
 
-__all__ = ["LeadRows"]
+__all__ = ["PLACE", "SPOOL", "TIME", "LeadRows"]
+
+TIME = "leadscore_time"
+PLACE = ("leadscore_partition", "leadscore_offset")
+SPOOL = "leads.arrow"
 
 
 class LeadRows:
@@ -34,16 +43,16 @@ class LeadRows:
         The folders of schemas, and the clock of the data set.
     cut
         Records outside its window are counted, not kept.
+    folder
+        Where the records are while the data set is made, as ``leads.arrow``.
 
     Attributes
     ----------
-    lead_ids
-        The lead of each record that is kept, in UTF-8.
     too_old, immature, invalid
         Number of records that are not kept: before the window, after it, and no lead.
     """
 
-    def __init__(self, bundle: Bundle, settings: Settings, cut: Cut) -> None:
+    def __init__(self, bundle: Bundle, settings: Settings, cut: Cut, folder: Path) -> None:
         spec = bundle.metadata.spec
         store = SchemaStore.load(*settings.schema_folders)
         store.add(bundle.metadata.contract, f"the contract of model {bundle.name}")
@@ -57,15 +66,16 @@ class LeadRows:
         )
         self._by_record = settings.retrain_time == "record"
         self._cut = cut
-        self._columns: dict[str, list[Any]] = {name: [] for name in spec.kinds}
+        self._kinds = spec.kinds
+        self._sources = spec.sources
+        self._pa = load_pyarrow()
+        self._spool = RowSpool(folder / SPOOL)
+        self._keys: list[NDArray[np.uint8]] = []
         self._times: list[NDArray[np.int64]] = []
-        self._created: list[NDArray[np.int64]] = []
-        self._places: list[NDArray[np.int64]] = []
-        self.lead_ids: list[bytes] = []
         self.too_old = self.immature = self.invalid = 0
 
     def __len__(self) -> int:
-        return len(self.lead_ids)
+        return sum(map(len, self._times))
 
     def add(self, records: Sequence[Any]) -> None:
         """Add the records of a batch of one partition, in its order."""
@@ -78,39 +88,60 @@ class LeadRows:
         self.too_old += int(is_old.sum())
         self.immature += int((is_young & ~is_old).sum())
         kept = np.flatnonzero(~is_old & ~is_young)
-        chosen = kept.tolist()
-        self.lead_ids += [leads.lead_ids[row] for row in chosen]
+        keys = b"".join(lead_key(leads.lead_ids[row]) for row in kept.tolist())
+        self._keys.append(np.frombuffer(keys, dtype=np.uint8).reshape(-1, KEY_BYTES))
         self._times.append(times[kept])
-        self._created.append(leads.created_at[kept])
+        self._spool.append(self._batch(leads, times, own, kept))
+
+    def _batch(
+        self,
+        leads: DecodedLeads,
+        times: NDArray[np.int64],
+        own: Sequence[Any],
+        kept: NDArray[np.intp],
+    ) -> Any:
+        """Return some leads as a batch of Arrow, with the columns of the data set's file."""
+        pa = self._pa
+        columns = {CREATED_AT: _moments(pa, leads.created_at[kept])}
+        for name, kind in self._kinds.items():
+            if name != CREATED_AT:
+                values = _values(pa, kind, leads.columns[name], kept)
+                columns[self._sources.get(name, name)] = values
         places = np.array([(r.partition, r.offset) for r in own], dtype=np.int64).reshape(-1, 2)
-        self._places.append(places[kept])
-        for name, values in leads.columns.items():
-            is_array = isinstance(values, np.ndarray)
-            self._columns[name].append(values[kept] if is_array else [values[i] for i in chosen])
+        columns[TIME] = _moments(pa, times[kept])
+        columns |= dict(zip(PLACE, (pa.array(places[kept, i]) for i in (0, 1)), strict=True))
+        return pa.RecordBatch.from_pydict(columns)
+
+    @property
+    def keys(self) -> NDArray[np.uint8]:
+        """Key of each record's lead, shape (n, 16)."""
+        return np.concatenate([*self._keys, np.empty((0, KEY_BYTES), dtype=np.uint8)])
 
     @property
     def times(self) -> NDArray[np.int64]:
         """Time of each record, by the clock of the data set; milliseconds since 1970."""
-        return _joined(self._times)
+        return np.concatenate([*self._times, np.empty(0, dtype=np.int64)])
 
-    @property
-    def created_at(self) -> NDArray[np.int64]:
-        """Time of creation of each record's lead, milliseconds since 1970."""
-        return _joined(self._created)
+    def take(self, rows: NDArray[np.int64]) -> Any:
+        """Return some of the records as a ``pyarrow.Table``; none can be added any more.
 
-    @property
-    def places(self) -> NDArray[np.int64]:
-        """Partition and offset of each record, shape (n, 2)."""
-        return np.concatenate([*self._places, np.empty((0, 2), dtype=np.int64)])
-
-    def column(self, name: str, rows: NDArray[np.int64]) -> Any:
-        """Return the values of a field for some rows: float64, or a list of texts."""
-        parts = self._columns[name]
-        if parts and isinstance(parts[0], np.ndarray):
-            return np.concatenate(parts)[rows]
-        values = [value for part in parts for value in part]
-        return [values[row] for row in rows.tolist()]
+        Parameters
+        ----------
+        rows
+            int64: at least one.
+        """
+        return self._spool.take(rows)
 
 
-def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate([*parts, np.empty(0, dtype=np.int64)])
+def _values(pa: Any, kind: FieldKind, values: Any, rows: NDArray[np.intp]) -> Any:
+    if kind is FieldKind.DATE:
+        return _moments(pa, values[rows])
+    if kind is FieldKind.NUMBER:
+        return pa.array(values[rows], pa.float64(), mask=np.isnan(values[rows]))
+    return pa.array([values[row] for row in rows.tolist()], pa.string())
+
+
+def _moments(pa: Any, ms: NDArray[Any]) -> Any:
+    missing = np.isnan(ms.astype(np.float64))
+    whole = np.where(missing, 0, ms).astype(np.int64)
+    return pa.array(whole, pa.timestamp("ms", tz="UTC"), mask=missing)

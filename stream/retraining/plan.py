@@ -34,6 +34,7 @@ KEPT = (
     *("outcome_positive", "outcome_negative", "outcome_horizon_days", "outcome_late_days"),
     *("retrain_window_days", "retrain_min_rows", "retrain_time", "retrain_keep_data"),
     *("retrain_trials", "retrain_search_minutes", "retrain_segments"),
+    "retrain_sample_rows",
     *("retrain_min_auc_gain", "retrain_min_business_gain", "retrain_max_segment_loss"),
     *("max_event_bytes", "earliest_year", "times_ahead_days"),
 )

@@ -86,9 +86,14 @@ class RetrainingSettings(SettingsGroup):
     """Whether the data set is stored beside the model, as `training.parquet`: fields of leads,
     without their ids."""
 
+    retrain_sample_rows: Annotated[int, Field(ge=200, le=MOST)] = 200_000
+    """Number of leads that are in memory while a model is trained. If the data set has more, so
+    many are drawn at random: they decide columns, encodings, parameters, calibration and bands. The
+    trees learn from all leads, block by block."""
+
     retrain_cache: Path | None = None
-    """Folder on a disk in which XGBoost keeps the rows while it trains, if memory can't hold two
-    more copies of the data set; default: in memory."""
+    """Folder on a disk in which the data set is made, and in which XGBoost keeps its rows while it
+    trains; default: the system's folder for temporary files, and memory."""
 
     retrain_trials: Annotated[int, Field(ge=0, le=1000)] = 50
     """Maximum number of parameter sets that the search tries; 0: no search."""

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from agents.retraining.point_in_time import Cut, KnownOutcome, LabelledRows, label_leads
+from agents.retraining.point_in_time import (
+    Cut,
+    KnownOutcome,
+    LabelledRows,
+    label_leads,
+    lead_key,
+)
 
 DAY = 86_400_000
 CUT = Cut(at=100 * DAY, horizon_ms=30 * DAY, window_ms=60 * DAY)
@@ -24,7 +31,18 @@ def labelled(
     records: Sequence[tuple[bytes, float]], outcomes: dict[bytes, list[KnownOutcome]]
 ) -> LabelledRows:
     times = np.array([day * DAY for _, day in records], dtype=np.int64)
-    return label_leads([lead for lead, _ in records], times, outcomes, CUT)
+    return label([lead for lead, _ in records], times, outcomes, CUT)
+
+
+def label(
+    leads: Sequence[bytes],
+    times: NDArray[np.int64],
+    outcomes: dict[bytes, list[KnownOutcome]],
+    cut: Cut,
+) -> LabelledRows:
+    keys = np.frombuffer(b"".join(map(lead_key, leads)), dtype=np.uint8).reshape(-1, 16)
+    by_key = {lead_key(lead): known for lead, known in outcomes.items()}
+    return label_leads(keys, times, by_key, cut)
 
 
 def pairs(found: LabelledRows) -> list[tuple[int, bool]]:
@@ -63,7 +81,7 @@ def test_leak_an_outcome_dated_after_the_cut_is_not_used() -> None:
     wide = Cut(at=100 * DAY, horizon_ms=0, window_ms=90 * DAY)
     times = np.array([100 * DAY])
     outcome = KnownOutcome(101 * DAY, 99 * DAY, True)
-    assert not label_leads([b"a"], times, {b"a": [outcome]}, wide).converted.any()
+    assert not label([b"a"], times, {b"a": [outcome]}, wide).converted.any()
 
 
 def test_leak_a_version_from_after_the_conversion_is_not_used() -> None:
@@ -95,9 +113,29 @@ def test_the_last_outcome_within_the_horizon_decides() -> None:
 def test_a_lead_is_mature_once_late_outcomes_can_have_arrived() -> None:
     late = Cut(at=100 * DAY, horizon_ms=30 * DAY, window_ms=90 * DAY, late_ms=14 * DAY)
     times = np.array([56 * DAY, 57 * DAY])
-    assert label_leads([b"a", b"b"], times, {}, late).rows.tolist() == [0]
+    assert label([b"a", b"b"], times, {}, late).rows.tolist() == [0]
 
 
 def test_rows_are_in_the_order_of_time() -> None:
     found = labelled([(b"a", 50), (b"b", 20), (b"c", 30)], {})
     assert found.rows.tolist() == [1, 2, 0]
+
+
+def test_without_a_record_in_the_window_there_are_no_rows() -> None:
+    found = labelled([(b"a", 9), (b"b", 99)], {})
+    assert (pairs(found), found.counts.superseded) == ([], 0)
+    assert pairs(labelled([], {})) == []
+
+
+def test_records_of_many_leads_in_any_order_are_told_apart() -> None:
+    random = np.random.default_rng(5)
+    leads = [b"lead-%d" % number for number in random.integers(0, 300, 2000)]
+    days = random.integers(11, 69, 2000).tolist()
+    last = {}
+    for row, (lead, day) in enumerate(zip(leads, days, strict=True)):
+        if lead not in last or day > last[lead][0]:
+            last[lead] = (day, row)
+    found = labelled(list(zip(leads, days, strict=True)), {b"lead-7": [success(70)]})
+    won = last[b"lead-7"] if last[b"lead-7"][0] >= 40 else None
+    assert sorted(found.rows.tolist()) == sorted(row for _, row in last.values())
+    assert found.rows[found.converted].tolist() == ([won[1]] if won else [])

@@ -5,6 +5,7 @@ All that a trainer must supply is in this file: nothing of it knows XGBoost or O
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.spec import FeatureSpec
 from model.metadata import BundleMetadata
+from model.training.trainer import Block
 from model.training.trees import Tree, Trees
 
 Floats = NDArray[np.float32]
@@ -98,7 +100,10 @@ class StumpTrainer:
         *,
         seed: int,
         threads: int,
+        others: Iterable[Block] = (),
     ) -> Stumps:
+        blocks = [(matrix, labels), *others]
+        matrix, labels = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         rate = float(labels.mean())
         columns = matrix.shape[1]
         stumps = Stumps((), np.float32(np.log(rate / (1 - rate))), columns)

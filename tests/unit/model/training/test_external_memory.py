@@ -11,8 +11,9 @@ from sklearn.metrics import roc_auc_score
 from features.spec import FeatureSpec, NumberField
 from model.training import external_memory
 from model.training.boosting import BoostingParameters, boost, margins
-from model.training.external_memory import boost_from_disk
+from model.training.external_memory import boost_in_blocks
 from model.training.masking import with_masked_copies
+from model.training.trainer import Block
 from model.training.xgboost_trainer import XgboostTrainer
 
 COLUMNS = 6
@@ -27,7 +28,7 @@ TRAINED, UNSEEN = slice(0, 4000), slice(4000, None)
 
 
 def from_disk(folder: Path, matrix: np.ndarray = MATRIX, block_rows: int = 700) -> bytes:
-    booster = boost_from_disk(
+    booster = boost_in_blocks(
         *(SPEC, matrix[TRAINED], LABELS[TRAINED], SMALL),
         seed=3,
         threads=1,
@@ -41,7 +42,7 @@ def test_the_trees_are_of_the_same_shape_and_as_good(tmp_path: Path) -> None:
     rows, weights = with_masked_copies(SPEC, MATRIX[TRAINED], 3)
     labels = np.tile(LABELS[TRAINED], 2)
     in_memory = boost(rows, labels, SMALL, weights=weights, seed=3, threads=1)
-    found = boost_from_disk(
+    found = boost_in_blocks(
         *(SPEC, MATRIX[TRAINED], LABELS[TRAINED], SMALL),
         seed=3,
         threads=1,
@@ -72,7 +73,7 @@ def test_every_block_is_learned_from(tmp_path: Path) -> None:
     labels = RNG.random(4000) < 0.5
     matrix = np.zeros((4000, COLUMNS), np.float32)
     matrix[3500:, 5] = np.where(labels[3500:], 1, -1)
-    booster = boost_from_disk(
+    booster = boost_in_blocks(
         *(SPEC, matrix, labels, SMALL), seed=1, threads=1, folder=tmp_path, block_rows=500
     )
     high, low = margins(booster, np.array([[0, 0, 0, 0, 0, s] for s in (1, -1)], np.float32))
@@ -89,3 +90,22 @@ def test_a_trainer_with_a_cache_averages_its_boosters(
     assert trainer.parameters == XgboostTrainer(SMALL).parameters
     scores = ensemble.margins(MATRIX[UNSEEN])
     assert roc_auc_score(LABELS[UNSEEN], scores) > 0.8
+
+
+@pytest.mark.parametrize("is_on_disk", [True, False])
+def test_further_blocks_are_learned_from(is_on_disk: bool, tmp_path: Path) -> None:
+    blocks = [(MATRIX[start : start + 500], LABELS[start : start + 500]) for start in (500, 1000)]
+
+    def boosted(rows: int, *others: Block) -> bytes:
+        booster = boost_in_blocks(
+            *(SPEC, MATRIX[:rows], LABELS[:rows], SMALL),
+            seed=3,
+            threads=1,
+            folder=tmp_path if is_on_disk else None,
+            block_rows=500,
+            others=others,
+        )
+        return bytes(booster.save_raw("ubj"))
+
+    assert boosted(500, *blocks) == boosted(1500)
+    assert boosted(500, *blocks) != boosted(500)

@@ -17,6 +17,7 @@ from schemas.encode import encode_lead
 from schemas.errors import InputError
 from schemas.lead_outcome import encode_outcome
 from schemas.wire import WireFormat
+from stream.retraining import data_set, row_spool
 from stream.retraining.candidate import lead_values
 from stream.retraining.data_set import EXTRA, FILE, TARGET, DataSet, write_data_set
 from stream.retraining.known_outcomes import KnownOutcomes
@@ -64,11 +65,12 @@ class Log:
     def data_set(self) -> DataSet:
         own = plan(cut_ms=CUT, settings=settings_kept(self.settings))
         bundle = self._model.bundle
-        outcomes, leads = KnownOutcomes(self.settings), LeadRows(bundle, self.settings, own.cut)
+        outcomes = KnownOutcomes(self.settings)
+        leads = LeadRows(bundle, self.settings, own.cut, self._folder)
         outcomes.add(self._outcomes)
         for start in range(0, len(self._leads), 150):
             leads.add(self._leads[start : start + 150])
-        return write_data_set(self.settings, own, bundle, outcomes, leads, self._folder)
+        return write_data_set(self.settings, own, outcomes, leads, self._folder)
 
 
 def _record(offset: int, timestamp: int, value: bytes | None) -> Any:
@@ -189,6 +191,15 @@ def test_leads_that_were_loaded_afterwards_count_from_their_creation(
         log.lead(lead, at=CUT + DAY)
     log.outcome("L-3", FIRST + DAY, known=CUT + DAY)
     assert converted(log.data_set()) == [3]
+
+
+def test_blocks_of_rows_make_the_same_rows(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = rows_of(log.data_set())
+    monkeypatch.setattr(data_set, "BLOCK_ROWS", 70)
+    monkeypatch.setattr(row_spool, "CHUNK_ROWS", 90)
+    found = log.data_set()
+    assert rows_of(found) == whole
+    assert pyarrow.parquet.read_metadata(found.path).num_row_groups == 6
 
 
 def ascending(values: Sequence[Any]) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.retraining.point_in_time import Cut
-from stream.retraining.lead_rows import LeadRows
+from agents.retraining.point_in_time import Cut, lead_key
+from stream.retraining.lead_rows import PLACE, TIME, LeadRows
 from stream.settings import load_settings
 from tests.unit.small_model import LEADS, SmallModel
 
@@ -27,9 +28,9 @@ def records_of(model: SmallModel) -> list[Any]:
 
 
 @pytest.fixture
-def rows(model: SmallModel) -> LeadRows:
+def rows(model: SmallModel, tmp_path: Path) -> LeadRows:
     cut = Cut(at=FIRST + 300 * HOUR, horizon_ms=100 * HOUR, window_ms=150 * HOUR)
-    rows = LeadRows(model.bundle, load_settings(), cut)
+    rows = LeadRows(model.bundle, load_settings(), cut, tmp_path)
     records = records_of(model)
     rows.add(records[:130])
     rows.add([*records[130:], SimpleNamespace(**{**vars(records[0]), "value": b"{}"})])
@@ -38,17 +39,20 @@ def rows(model: SmallModel) -> LeadRows:
 
 def test_records_outside_of_the_window_are_counted_and_not_kept(rows: LeadRows) -> None:
     assert (len(rows), rows.too_old, rows.immature, rows.invalid) == (151, 50, LEADS - 201, 1)
-    assert rows.lead_ids[0] == b"L-50"
+    assert rows.keys[0].tobytes() == lead_key(b"L-50")
 
 
 def test_values_are_those_that_the_model_reads(rows: LeadRows, model: SmallModel) -> None:
     chosen = np.array([0, 100])
     views = np.asarray(model.columns["page_views"])[[50, 150]]
-    assert np.array_equal(rows.column("page_views", chosen), views, equal_nan=True)
+    found = rows.take(chosen)
+    assert np.array_equal(found["page_views"].to_numpy(), views, equal_nan=True)
     titles = model.columns["job_title"]
-    assert rows.column("job_title", chosen) == [titles[50], titles[150]]
+    assert found["job_title"].to_pylist() == [titles[50], titles[150]]
 
 
 def test_a_row_has_its_times_and_its_place(rows: LeadRows) -> None:
-    assert rows.places[0].tolist() == [2, 50]
-    assert rows.times[0] == rows.created_at[0] == FIRST + 50 * HOUR
+    [row] = rows.take(np.array([0])).to_pylist()
+    assert [row[name] for name in PLACE] == [2, 50]
+    assert rows.times[0] == FIRST + 50 * HOUR
+    assert {row[TIME].timestamp(), row["created_at"].timestamp()} == {rows.times[0] / 1000}
