@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,7 +77,7 @@ def write_data_set(folder: Path, rows: int) -> dict[str, float]:
     from stream.settings import load_settings
 
     cut = Cut(at=FIRST + 170 * DAY, horizon_ms=DAY, window_ms=169 * DAY)
-    settings = load_settings(outcome_horizon_days=1, outcome_late_days=0)
+    settings = load_settings(outcome_horizon_days=1)
     outcomes, leads = KnownOutcomes(settings), LeadRows(_bundle(folder), settings, cut, folder)
     step = 160 * DAY // rows
     for records, won in _records(rows, step):
@@ -102,7 +103,7 @@ def _bundle(folder: Path) -> Any:
     columns = made_leads(-1 % 2**32, 3000)
     columns["leadscore_converted"] = columns.pop("won")
     columns["created_at"] = pa.array(FIRST + np.arange(3000), pa.timestamp("ms", tz="UTC"))
-    options = _options(None)
+    options = replace(_options(None), exclude=())
     trained = train(arrow_table(pa.table(columns), "leads"), options)
     registry = Registry(folder / "models")
     version = registry.publish("leads", trained.artefacts)
@@ -180,7 +181,7 @@ def measured(run: Callable[[], dict[str, float]]) -> dict[str, float]:
         while not ended.wait(LOOK):
             peak[0] = max(peak[0], anonymous_bytes())
 
-    watching = threading.Thread(target=watch)
+    watching = threading.Thread(target=watch, daemon=True)
     watching.start()
     started = time.perf_counter()
     found = run()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -142,9 +144,10 @@ async def _latest_created(
     """Return the creation of the latest lead among the last records of each partition."""
     ends = [OffsetRange(r.partition, max(r.start, r.end - LOOK_BACK), r.end) for r in ranges]
     everything = Cut(at=2**62, horizon_ms=0, window_ms=2**62)
-    rows = LeadRows(production, settings, everything)
-    async for records in read_ranges(settings, settings.leads_created, ends, archive):
-        rows.add(records)
+    with tempfile.TemporaryDirectory(prefix="leadscore-retrain-") as folder:
+        rows = LeadRows(production, settings, everything, Path(folder))
+        async for records in read_ranges(settings, settings.leads_created, ends, archive):
+            rows.add(records)
     if not len(rows):
         raise InputError(f"expected leads among the last records of {settings.leads_created}")
     return int(np.max(rows.times))

@@ -131,7 +131,7 @@ def test_records_of_many_leads_in_any_order_are_told_apart() -> None:
     random = np.random.default_rng(5)
     leads = [b"lead-%d" % number for number in random.integers(0, 300, 2000)]
     days = random.integers(11, 69, 2000).tolist()
-    last = {}
+    last: dict[bytes, tuple[int, int]] = {}
     for row, (lead, day) in enumerate(zip(leads, days, strict=True)):
         if lead not in last or day > last[lead][0]:
             last[lead] = (day, row)
