@@ -155,6 +155,7 @@ def print_account(plan: Plan, account: Account, out: str, written: int, *, is_js
         f" rejected{f' ({rejected})' if rejected else ''}"
     )
     model = f"{plan.model.name}/{plan.model.version}"
-    click.echo(for_terminal(f"{len(account.parts):,} files by {model} in {out}"))
+    files = "1 file" if len(account.parts) == 1 else f"{len(account.parts):,} files"
+    click.echo(for_terminal(f"{files} by {model} in {out}"))
     if written < planned:
         click.echo(f"{written:,} of {planned:,} files of all shards are written: score the others")

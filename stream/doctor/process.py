@@ -127,6 +127,6 @@ async def check_group(at: Surroundings) -> Sequence[Finding]:
                     "set the same for all workers (docs/operations.md#delivery)",
                 )
             )
-    return findings or [
-        ok(f"{len(group.members)} workers of the group run with the same shared settings")
-    ]
+    number = len(group.members)
+    running = "1 worker of the group runs" if number == 1 else f"{number} workers of the group run"
+    return findings or [ok(f"{running} with the same shared settings")]

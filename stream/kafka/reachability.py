@@ -100,7 +100,7 @@ async def _lost(connection: Mapping[str, Any], client: AIOKafkaClient, error: Ba
                 f"clients are sent on to {broker.host}:{broker.port} (the brokers'"
                 f" advertised.listeners), and {cause}",
             )
-    return _refusal(connection, f"it answered {error!r}: look into the log of the brokers")
+    return _refusal(connection, f"its answer was {error!r}: look into the log of the brokers")
 
 
 async def _obstacle(connection: Mapping[str, Any], host: str, port: int) -> str | None:

@@ -104,9 +104,10 @@ def _no_pairs(settings: Settings, request: Request) -> FatalError:
         later = f" created after {until} UTC, as the candidate has learnt from earlier ones,"
     return FatalError(
         f"expected leads with a result of {_name(request.live)} in {settings.leads_scored} and of"
-        f" {_name(request.shadow)} in {settings.leads_scored_shadow},{later} but there is none:"
-        " start `leadscore worker --role shadow` and wait until it has caught up, or name the"
-        " versions with --live and --candidate"
+        f" {_name(request.shadow)} in {settings.leads_scored_shadow},{later} but there are"
+        " none: start `leadscore worker --role shadow` and wait until it has caught up, look for"
+        f" leads that it can't score in {settings.leads_scored_shadow_dlq}, or name the versions"
+        " with --live and --candidate"
     )
 
 

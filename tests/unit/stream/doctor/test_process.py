@@ -131,6 +131,7 @@ async def test_another_delivery_than_the_groups_is_a_failure() -> None:
     cluster.members = group_of(Settings())
     [same] = await check_group(at)
     assert same.level is Level.OK
+    assert same.sentence.startswith("1 worker of the group runs")
 
 
 async def test_other_clients_in_the_group_are_a_failure() -> None:
