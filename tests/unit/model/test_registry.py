@@ -91,8 +91,8 @@ def test_an_alias_of_no_version_is_refused(
         ("bank@nonsense", "the alias 'nonsense'"),
         ("other@production", "the alias 'production', but it has: none"),
         ("", "'', but it has bank: 1"),
-        ("..", "'..', it has"),
-        ("@", "'@', it has"),
+        ("..", "'..', but it has"),
+        ("@", "'@', but it has"),
     ],
 )
 def test_a_missing_model_is_named_with_those_that_exist(
