@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import io
+import struct
 import tracemalloc
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from weakref import ref
 
 import pytest
 from aiokafka import conn
 from aiokafka.conn import AIOKafkaConnection
-from aiokafka.protocol.fetch import FetchResponse_v4, FetchResponse_v7, FetchResponse_v11
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.fetch import (
+    FetchRequest,
+    FetchResponse_v4,
+    FetchResponse_v7,
+    FetchResponse_v11,
+)
 from aiokafka.protocol.metadata import MetadataRequest
 
 from stream.fetch.bounded_responses import KEPT_BYTES, BoundedConnection, bound_responses
@@ -168,3 +177,87 @@ async def test_memory_is_bounded_whatever_comes() -> None:
 def test_the_limit_is_that_of_the_process() -> None:
     bound_responses(1000)
     assert BoundedConnection.limit == 1000
+
+
+class Socket:
+    """A broker's end of a connection that a test scripts."""
+
+    def __init__(self) -> None:
+        self.reader: asyncio.StreamReader
+        self.writer: asyncio.StreamWriter
+        self.is_open = asyncio.Event()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.is_open.set()
+
+    async def correlation_id(self) -> bytes:
+        """Read a request; return its correlation id."""
+        (size,) = struct.unpack(">i", await self.reader.readexactly(4))
+        return (await self.reader.readexactly(size))[4:8]
+
+    def send(self, response: bytes) -> None:
+        self.writer.write(len(response).to_bytes(4, "big") + response)
+
+
+@asynccontextmanager
+async def connected(**options: Any) -> AsyncIterator[tuple[BoundedConnection, Socket]]:
+    """Connect to a scripted broker, which knows fetches only."""
+    socket = Socket()
+    async with await asyncio.start_server(socket.accept, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        connecting = asyncio.create_task(conn.create_conn("127.0.0.1", port, **options))
+        await socket.is_open.wait()
+        versions = struct.pack(">hihhh", 0, 1, FetchRequest.API_KEY, 4, 11)
+        socket.send(await socket.correlation_id() + versions)
+        connection = await connecting
+        try:
+            yield connection, socket
+        finally:
+            connection.close()
+            socket.writer.close()
+
+
+def fetch() -> FetchRequest:
+    return FetchRequest(200, 1, 1000, 0, [("leads", [(0, 17, 1000)])])
+
+
+async def test_responses_are_handled_where_they_arrive_and_in_order() -> None:
+    async with connected() as (connection, broker):
+        first, second = connection.send(fetch()), connection.send(fetch())
+        for number in range(2):
+            response = FetchResponse_v11(number, 0, 0, []).encode()
+            broker.send(await broker.correlation_id() + response)
+        assert [(await one).throttle_time_ms for one in (first, second)] == [0, 1]
+        assert connection.connected()
+
+
+async def test_a_response_that_is_late_ends_its_request_with_a_timeout() -> None:
+    async with connected(request_timeout_ms=50) as (connection, broker):
+        response = connection.send(fetch())
+        answer = await broker.correlation_id() + FetchResponse_v11(0, 0, 0, []).encode()
+        with pytest.raises(TimeoutError):
+            await response
+        broker.send(answer)  # too late, and no harm to the next one
+        next_one = connection.send(fetch())
+        broker.send(await broker.correlation_id() + FetchResponse_v11(3, 0, 0, []).encode())
+        assert (await next_one).throttle_time_ms == 3
+
+
+async def test_a_response_that_cannot_be_read_closes_the_connection() -> None:
+    async with connected() as (connection, broker):
+        response = connection.send(fetch())
+        broker.send(await broker.correlation_id() + b"cut off")
+        with pytest.raises(KafkaConnectionError):
+            await response
+        assert not connection.connected()
+
+
+async def test_the_end_of_a_connection_fails_the_pending_requests() -> None:
+    async with connected() as (connection, broker):
+        response = connection.send(fetch())
+        await broker.correlation_id()
+        broker.writer.close()
+        with pytest.raises(KafkaConnectionError):
+            await response
+        assert not connection.connected()
