@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from agents.records import Output
 from schemas.errors import FatalError
 from stream.kafka.compiled_batch import CompiledBatch
+from stream.kafka.direct_sends import DirectSends
 from stream.process.backoff import REQUEST_PAUSE
 from stream.process.deadlines import now
 from stream.settings import Settings
@@ -151,6 +152,12 @@ class _BatchProducer(AIOKafkaProducer):
         self._most_bytes = max_batch_size
         self._is_transactional = transactional_id is not None
         self._is_compiled = CompiledBatch.exists and options.get("compression_type") is None
+        self._direct_sends = DirectSends(self)
+
+    async def stop(self) -> None:
+        """Deliver what was sent and close the connections."""
+        await super().stop()
+        await self._direct_sends.stop()
 
     def create_batch(self) -> BatchBuilder:
         """Return an empty batch."""
@@ -168,8 +175,7 @@ class _BatchProducer(AIOKafkaProducer):
         known = self.client.cluster.partitions_for_topic(topic) or ()
         if not is_able or partition not in known or accumulator._batches.get(to):
             return None
-        delivered: asyncio.Future[Any] = accumulator._append_batch(batch, to).future
-        return delivered
+        return self._direct_sends.queue(batch, to)
 
 
 TransactionalOpener = Callable[[str, int], TransactionalProducer]
