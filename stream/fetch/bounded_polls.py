@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
@@ -25,6 +24,7 @@ from aiokafka.errors import CorruptRecordException
 
 from stream.fetch.aiokafka_internals import watch_fetches
 from stream.fetch.memory_budget import RECORD_OVERHEAD, MemoryBudget
+from stream.fetch.prompt_fetcher import use_prompt_fetcher
 
 try:
     from agents import _compiled
@@ -57,7 +57,7 @@ def _headers_size(headers: Sequence[tuple[str, bytes | None]]) -> int:
 
 
 class _Allowance:
-    """Remaining bytes of a poll.
+    """Remaining bytes of a poll; the poll in the body of its ``with`` is bounded by it.
 
     Attributes
     ----------
@@ -65,26 +65,27 @@ class _Allowance:
         Whether records are being prepared: one step was done, but they can't be read yet.
     """
 
-    __slots__ = ("is_early", "left")
+    __slots__ = ("_before", "is_early", "left")
 
     def __init__(self, left: int) -> None:
         self.left = left
         self.is_early = False
+
+    def __enter__(self) -> Self:
+        self._before = _allowance.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _allowance.reset(self._before)
 
 
 _allowance: ContextVar[_Allowance | None] = ContextVar("allowance", default=None)
 """Allowance of the poll that runs in this context; None: the poll is not bounded in bytes."""
 
 
-@contextmanager
-def polled_within(size: int) -> Iterator[_Allowance]:
+def polled_within(size: int) -> _Allowance:
     """Limit the bytes of the poll in the body: it ends with the record that fills it."""
-    allowance = _Allowance(size)
-    token = _allowance.set(allowance)
-    try:
-        yield allowance
-    finally:
-        _allowance.reset(token)
+    return _Allowance(size)
 
 
 class BoundedFetchResult(FetchResult):
@@ -158,6 +159,7 @@ def _take_at_once(
 
 # On import: aiokafka treats a result of another class, created before, as an error.
 fetcher.FetchResult = BoundedFetchResult
+use_prompt_fetcher()
 
 
 class BoundedConsumer(AIOKafkaConsumer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
@@ -88,9 +88,8 @@ class Bed:
     """A producer that is not started: a test is its broker and its sender."""
 
     def __init__(self) -> None:
-        self.producer: Any = open_producer(
-            {"bootstrap_servers": "127.0.0.1:1"}, 10_000, retry_backoff_ms=1
-        )
+        connection = {"bootstrap_servers": "127.0.0.1:1"}
+        self.producer = cast("Any", open_producer(connection, 10_000, retry_backoff_ms=1))
         self.producer._closed = True  # it was never started
         self.producer._txn_manager.set_pid_and_epoch(5, 0)
         self.client = self.producer.client
@@ -108,7 +107,7 @@ class Bed:
     def send(self, partition: int, value: bytes = b"value") -> asyncio.Future[Any]:
         [parcel] = pack(self.producer.create_batch, [(b"key", value, [])], timestamp_ms=1)
         delivered = self.producer.send_batch_at_once(parcel.builder, "scored", partition=partition)
-        assert delivered is not None
+        assert isinstance(delivered, asyncio.Future)
         return delivered
 
     @property
