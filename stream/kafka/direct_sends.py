@@ -79,7 +79,8 @@ class DirectSends:
             leader = self._client.cluster.leader_for_partition(to)
             if leader in sender._in_flight:
                 continue
-            if leader is None or not self._is_connected(leader):
+            is_empty = accumulator._batches[to][0].is_empty()  # aiokafka's after a failed append
+            if leader is None or is_empty or not self._is_connected(leader):
                 self._leave_to_sender()
             else:
                 by_node.setdefault(leader, []).append(to)

@@ -248,6 +248,19 @@ async def test_what_cannot_be_sent_at_once_is_left_to_the_sender(is_known: bool)
     assert (bool(batches), is_unknown) == (is_known, not is_known)
 
 
+async def test_an_empty_batch_of_aiokafka_is_left_to_the_sender() -> None:
+    bed = Bed()
+    bed.send(0)
+    await turns()
+    accumulator = bed.producer._message_accumulator
+    accumulator._append_batch(bed.producer.create_batch(), TopicPartition("scored", 1))
+    accumulator.drain_by_nodes(ignore_nodes={1})
+    bed.brokers[1].answer()
+    await turns()
+    assert bed.is_left_to_sender
+    assert len(bed.brokers[1].sent) == 1
+
+
 async def test_a_request_of_the_sender_holds_the_next_one_back() -> None:
     bed = Bed()
     sender = bed.producer._sender
