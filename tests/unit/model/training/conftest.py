@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def trained() -> TrainedModel:
-    """Return a model of the small leads."""
+def small_leads_model() -> TrainedModel:
+    """Return a model of the small leads; ``trained`` is the booster of all unit tests."""
     from model.training.train import train
     from tests.unit.model.training.small_leads import OPTIONS, TABLE
 

@@ -23,8 +23,8 @@ from schemas.store import parse_schema
 from tests.unit.model.training.small_leads import OPTIONS, QUICK, ROWS, TABLE, rows, table
 
 
-def test_the_spec_has_a_field_for_each_column_by_its_kind(trained: TrainedModel) -> None:
-    fields = {field.name: field for field in trained.metadata.spec.fields}
+def test_the_spec_has_a_field_for_each_column_by_its_kind(small_leads_model: TrainedModel) -> None:
+    fields = {field.name: field for field in small_leads_model.metadata.spec.fields}
     assert list(fields) == ["company_size", "city", "source", "opt_in", "notes", "created_at"]
     assert isinstance(fields["city"], CategoryField)
     assert fields["city"].encoding == "target"
@@ -35,17 +35,17 @@ def test_the_spec_has_a_field_for_each_column_by_its_kind(trained: TrainedModel)
     assert "notes~price" in fields["notes"].columns
 
 
-def test_dropped_columns_have_a_reason(trained: TrainedModel) -> None:
-    dropped = trained.report.dropped
+def test_dropped_columns_have_a_reason(small_leads_model: TrainedModel) -> None:
+    dropped = small_leads_model.report.dropped
     assert set(dropped) == {"id", "country", "won"}
     assert "identifier" in dropped["id"]
     assert "same value" in dropped["country"]
-    assert trained.metadata.training.dropped == dropped
-    assert any("id was left out as an identifier" in w for w in trained.report.warnings)
+    assert small_leads_model.metadata.training.dropped == dropped
+    assert any("id was left out as an identifier" in w for w in small_leads_model.report.warnings)
 
 
-def test_the_scores_are_those_of_the_report(trained: TrainedModel) -> None:
-    metadata, report = trained.metadata, trained.report
+def test_the_scores_are_those_of_the_report(small_leads_model: TrainedModel) -> None:
+    metadata, report = small_leads_model.metadata, small_leads_model.report
     assert report.rows == 1200
     assert report.positives == sum(row["won"] == "yes" for row in ROWS)
     assert 0.6 < report.cross_validated.auc < 0.95
@@ -59,11 +59,11 @@ def test_the_scores_are_those_of_the_report(trained: TrainedModel) -> None:
     assert metadata.metrics["logistic_regression"] == baseline
 
 
-def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel) -> None:
-    assert trained.artefacts.onnx is not None
-    predictor = OnnxPredictor(trained.artefacts.onnx)
+def test_the_bundle_s_files_open_and_score_events(small_leads_model: TrainedModel) -> None:
+    assert small_leads_model.artefacts.onnx is not None
+    predictor = OnnxPredictor(small_leads_model.artefacts.onnx)
     metadata = predictor.metadata
-    assert metadata == trained.metadata
+    assert metadata == small_leads_model.metadata
     encoder = FeatureEncoder(metadata.spec, metadata.reference)
     columns = TABLE.with_fields_of(metadata.spec.file_names).columns_for(metadata.spec.kinds)
     scores = predictor.predict(encoder.encode(columns, TABLE.rows).matrix).probability
@@ -74,9 +74,11 @@ def test_the_bundle_s_files_open_and_score_events(trained: TrainedModel) -> None
     assert np.isnan(metadata.golden.matrix).any()
 
 
-def test_the_fields_that_decide_have_the_highest_importance(trained: TrainedModel) -> None:
-    importance = trained.metadata.importance
-    assert list(importance) == list(trained.metadata.spec.kinds)
+def test_the_fields_that_decide_have_the_highest_importance(
+    small_leads_model: TrainedModel,
+) -> None:
+    importance = small_leads_model.metadata.importance
+    assert list(importance) == list(small_leads_model.metadata.spec.kinds)
     assert sum(importance.values()) == pytest.approx(1)
     # Won are the large, of some cities, and those that asked for the price.
     least = min(importance[name] for name in ("company_size", "city", "notes"))
@@ -84,10 +86,12 @@ def test_the_fields_that_decide_have_the_highest_importance(trained: TrainedMode
     assert least > 0.1
 
 
-def test_the_reference_rows_have_the_bins_of_the_training_data(trained: TrainedModel) -> None:
-    assert trained.artefacts.reference is not None
-    spec, reference = trained.metadata.spec, trained.metadata.reference
-    sample = read_sample(trained.artefacts.reference, "the sample", spec, reference)
+def test_the_reference_rows_have_the_bins_of_the_training_data(
+    small_leads_model: TrainedModel,
+) -> None:
+    assert small_leads_model.artefacts.reference is not None
+    spec, reference = small_leads_model.metadata.spec, small_leads_model.metadata.reference
+    sample = read_sample(small_leads_model.artefacts.reference, "the sample", spec, reference)
     sizes: Any = TABLE.columns_for(spec.kinds)["company_size"]
     np.testing.assert_array_equal(np.sort(sample.numbers["company_size"]), np.sort(sizes))
     assert {*sample.numbers["notes"]} == {len(row["notes"]) for row in ROWS}
@@ -97,8 +101,8 @@ def test_the_reference_rows_have_the_bins_of_the_training_data(trained: TrainedM
     assert np.bincount(codes).sum() == 1200
 
 
-def test_the_contract_is_derived(trained: TrainedModel) -> None:
-    contract = trained.metadata.contract
+def test_the_contract_is_derived(small_leads_model: TrainedModel) -> None:
+    contract = small_leads_model.metadata.contract
     parse_schema(contract).require_lead()
     types = {field["name"]: field["type"] for field in contract["fields"]}  # type: ignore[union-attr,index,call-overload]
     assert types["opt_in"] == ["null", "boolean"]
@@ -106,11 +110,11 @@ def test_the_contract_is_derived(trained: TrainedModel) -> None:
     assert types["city"] == ["null", "string"]
 
 
-def test_the_same_input_gives_the_same_bytes(trained: TrainedModel) -> None:
+def test_the_same_input_gives_the_same_bytes(small_leads_model: TrainedModel) -> None:
     again = train(TABLE, replace(OPTIONS, threads=2))
-    assert again.artefacts.files == trained.artefacts.files
+    assert again.artefacts.files == small_leads_model.artefacts.files
     other = train(TABLE, replace(OPTIONS, seed=7))
-    assert other.artefacts.onnx != trained.artefacts.onnx
+    assert other.artefacts.onnx != small_leads_model.artefacts.onnx
 
 
 def test_a_contract_limits_the_fields() -> None:
@@ -170,11 +174,13 @@ def test_coverage_of_sparse_leads_is_relative_to_that_of_training_leads() -> Non
     assert nothing.coverage.tolist() == [0]
 
 
-def test_an_almost_empty_column_is_left_out_and_does_not_count(trained: TrainedModel) -> None:
+def test_an_almost_empty_column_is_left_out_and_does_not_count(
+    small_leads_model: TrainedModel,
+) -> None:
     rare = [{**row, "fax": "yes" if i < 5 else ""} for i, row in enumerate(ROWS)]
     metadata = train(table(rare), OPTIONS).metadata
-    assert list(metadata.spec.kinds) == list(trained.metadata.spec.kinds)
-    assert metadata.reference.typical == trained.metadata.reference.typical
+    assert list(metadata.spec.kinds) == list(small_leads_model.metadata.spec.kinds)
+    assert metadata.reference.typical == small_leads_model.metadata.reference.typical
     (column,) = [column for column in metadata.training.columns if column.column == "fax"]
     assert (
         column.unused == "almost empty: 5 of 1,200 rows have a value (--as fax=category keeps it)"
@@ -206,9 +212,11 @@ def _counted(metadata: BundleMetadata, scores: NDArray[np.float64]) -> tuple[int
     return tuple(np.bincount(bins.codes_of(scores), minlength=bins.codes).tolist())
 
 
-def test_the_bands_are_those_of_the_calibration_that_serves(trained: TrainedModel) -> None:
-    validated = trained.report.cross_validated
-    assert trained.metadata.calibration == validated.calibration
-    from_high = validated.served >= trained.metadata.thresholds.high
-    assert from_high.sum() == trained.report.bands.high.leads
+def test_the_bands_are_those_of_the_calibration_that_serves(
+    small_leads_model: TrainedModel,
+) -> None:
+    validated = small_leads_model.report.cross_validated
+    assert small_leads_model.metadata.calibration == validated.calibration
+    from_high = validated.served >= small_leads_model.metadata.thresholds.high
+    assert from_high.sum() == small_leads_model.report.bands.high.leads
     assert from_high.mean() == pytest.approx(0.1, abs=0.01)

@@ -16,12 +16,12 @@ from schemas.errors import InputError
 from tests.unit.model.training.small_leads import OPTIONS, ROWS, TABLE, table
 
 
-def test_rows_are_put_in_the_order_of_time(trained: TrainedModel) -> None:
+def test_rows_are_put_in_the_order_of_time(small_leads_model: TrainedModel) -> None:
     shuffled = TABLE.take(np.random.default_rng(0).permutation(TABLE.rows))
     again = train(shuffled, OPTIONS)
     assert again.report.latest is not None
-    assert trained.report.latest is not None
-    assert again.report.latest.positives == trained.report.latest.positives
+    assert small_leads_model.report.latest is not None
+    assert again.report.latest.positives == small_leads_model.report.latest.positives
     assert again.metadata.training.order == "created"
 
 

@@ -53,12 +53,12 @@ def test_a_column_for_one_outcome_only_is_warned_of() -> None:
     )
 
 
-def test_the_auc_of_single_columns_is_kept(trained: TrainedModel) -> None:
-    strongest = trained.metadata.metrics["strongest"]
+def test_the_auc_of_single_columns_is_kept(small_leads_model: TrainedModel) -> None:
+    strongest = small_leads_model.metadata.metrics["strongest"]
     assert isinstance(strongest, list)
-    assert len(strongest) == len(trained.metadata.spec.fields)
-    assert strongest == [asdict(alone) for alone in trained.report.inspection.strongest]
-    assert not any("knows the answer" in warning for warning in trained.report.warnings)
+    assert len(strongest) == len(small_leads_model.metadata.spec.fields)
+    assert strongest == [asdict(alone) for alone in small_leads_model.report.inspection.strongest]
+    assert not any("knows the answer" in warning for warning in small_leads_model.report.warnings)
 
 
 def test_rows_without_a_target_are_left_out() -> None:
