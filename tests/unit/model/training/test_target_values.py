@@ -42,7 +42,11 @@ def test_a_word_that_means_missing_is_no_value_unless_an_option_names_it() -> No
     [
         (("yes", "YES"), {}, "one value only: 'yes' (2)"),
         (("", ""), {}, "no value"),
-        (("a", "b", "c"), {}, "two values, it has 3: 'a' (1), 'b' (1), 'c' (1), and nothing says"),
+        (
+            ("a", "b", "c"),
+            {},
+            "two values, but it has 3: 'a' (1), 'b' (1), 'c' (1), and nothing says",
+        ),
         (("a", "b"), {}, "two values: 'a' (1), 'b' (1), and it is unclear"),
         (("1", "2"), {}, "two values: '1' (1), '2' (1), and it is unclear"),
         (("a", "b"), {"positive": ["z"]}, "no value 'z', its values are: 'a' (1), 'b' (1)"),

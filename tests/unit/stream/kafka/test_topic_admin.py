@@ -52,7 +52,7 @@ def test_a_mismatch_says_expected_and_found_and_the_remedy() -> None:
 
     assert sentence.startswith(
         "expected the topic staging.leads.created.dlq to have 6 partitions,"
-        " as staging.leads.created has, it has 4: "
+        " as staging.leads.created has, but it has 4: "
     )
     assert "leadscore topics create" in sentence
 

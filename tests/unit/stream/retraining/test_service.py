@@ -272,7 +272,7 @@ async def test_a_registry_that_does_not_answer_is_asked_again(
 ) -> None:
     stage.work.lost = OSError("the store is away")
     await stage.turns()
-    assert "looks again in a while: the store is away" in caplog.text
+    assert "tries again at its next poll: the store is away" in caplog.text
     stage.work.lost = None
     stage.now += load_settings().retrain_poll_seconds
     await stage.turns()

@@ -57,4 +57,4 @@ def test_a_folder_that_goes_away_is_only_reported(
         folder.rmdir()
     with caplog.at_level(logging.WARNING):
         cache.add(header_of_id(7), TEXT)
-    assert "can't keep a schema" in caplog.text
+    assert "can't store a schema" in caplog.text
