@@ -1,4 +1,4 @@
-"""What of a data set is in memory, and what is read block by block."""
+"""A data set is in memory in part; the rest is read block by block."""
 
 from __future__ import annotations
 
