@@ -126,7 +126,7 @@ class Bed:
 
 
 async def turns(count: int = 4) -> None:
-    """Let the event loop run what is due."""
+    """Allow the event loop run what is due."""
     for _ in range(count):
         await asyncio.sleep(0)
 
