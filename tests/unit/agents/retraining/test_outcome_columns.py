@@ -22,7 +22,7 @@ def test_outcomes_come_back_by_lead_in_their_order() -> None:
     assert (len(columns), columns[lead_key(b"c")]) == (3, [LOST])
 
 
-def test_keys_that_share_a_half_are_told_apart() -> None:
+def test_keys_that_share_a_half_are_different() -> None:
     columns = OutcomeColumns()
     one, other = bytes(8) + b"\xff" * 8, bytes(16)
     columns.add(one, WON)

@@ -127,7 +127,7 @@ def test_without_a_record_in_the_window_there_are_no_rows() -> None:
     assert pairs(labelled([], {})) == []
 
 
-def test_records_of_many_leads_in_any_order_are_told_apart() -> None:
+def test_records_of_many_leads_in_any_order_stay_with_their_leads() -> None:
     random = np.random.default_rng(5)
     leads = [b"lead-%d" % number for number in random.integers(0, 300, 2000)]
     days = random.integers(11, 69, 2000).tolist()

@@ -126,7 +126,7 @@ class Bed:
 
 
 async def turns(count: int = 4) -> None:
-    """Allow the event loop run what is due."""
+    """Allow the event loop to run what is due."""
     for _ in range(count):
         await asyncio.sleep(0)
 
@@ -235,7 +235,7 @@ async def test_an_unexpected_error_fails_the_batches_and_frees_the_broker() -> N
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_what_cannot_be_sent_at_once_is_left_to_the_sender(is_known: bool) -> None:
+async def test_batches_that_cannot_be_sent_at_once_are_left_to_the_sender(is_known: bool) -> None:
     bed = Bed()
     bed.brokers[1].is_open = False
     if not is_known:

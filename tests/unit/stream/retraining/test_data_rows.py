@@ -34,7 +34,7 @@ def test_labels_are_those_of_all_rows(data: DataSet) -> None:
     assert np.array_equal(DataRows(data).converted, np.arange(ROWS) % 3 == 0)
 
 
-def test_what_fits_is_read_whole_with_its_identity(data: DataSet) -> None:
+def test_a_table_that_fits_is_read_whole_with_its_identity(data: DataSet) -> None:
     whole, others = DataRows(data).training(ROWS, ROWS, seed=1)
     assert (numbers_in(whole), others, whole.sha256) == (list(range(ROWS)), None, data.sha256)
     part, others = DataRows(data).training(40, 40, seed=1)
