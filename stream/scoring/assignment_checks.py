@@ -14,6 +14,8 @@ from stream.consume.removed_partitions import RemovedPartitions
 from stream.consume.start_offsets import Start
 from stream.deliver.emitted_offsets import EmittedReader
 from stream.kafka.commit_metadata import Commit, ModelPin
+from stream.kafka.producer import is_retriable
+from stream.process.backoff import retry
 from stream.scoring.model_changes import ModelChanges
 from stream.scoring.pinned_models import PinnedModels
 
@@ -102,7 +104,13 @@ class PartitionStart:
         until = await self._emitted.end(partition, commit.offset, pin.hashes)
         if until is None or until > commit.offset:
             # Outputs of a log that was deleted may lie beyond the end of the one that is there.
-            _, end = await self._bounds(partition)
+            # Brokers may be down just now: whoever starts the partition limits the time.
+            _, end = await retry(
+                lambda: self._bounds(partition),
+                doing=f"reading the end of {partition}",
+                may_pass=is_retriable,
+                log=log,
+            )
             until = end if until is None else min(until, end)
         found = replace(pin, until=max(until, pin.until))
         if found.until > commit.offset:

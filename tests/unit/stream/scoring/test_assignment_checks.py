@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from schemas.errors import StartupError
 from schemas.model_identity import ModelIdentity
@@ -230,3 +231,37 @@ async def test_a_foreign_commit_that_can_not_be_compared_moves_by_an_unknown_num
     assert await place.pin_of(Commit(70)) is None
     assert [found.direction for found in place.foreign] == ["unknown"]
     assert "the outputs could not be read" in caplog.text
+
+
+@in_jumping_time
+async def test_a_broker_that_is_down_is_asked_for_the_end_of_the_log_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither the outputs nor the log could be read: the worker ended."""
+    place = Place()
+    place.emitted.reach = None
+    answers: list[Any] = [KafkaConnectionError("down"), KafkaConnectionError("down"), (0, 100)]
+
+    async def bounds(_: TopicPartition) -> tuple[int, int]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(place.start, "_bounds", bounds)
+    pin = await place.pin_of(commit(10))
+    assert pin is not None
+    assert pin.until == 100
+    assert answers == []
+
+
+async def test_a_log_that_may_not_be_read_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place()
+    place.emitted.reach = None
+
+    async def bounds(_: TopicPartition) -> tuple[int, int]:
+        raise TopicAuthorizationFailedError("leads.created")
+
+    monkeypatch.setattr(place.start, "_bounds", bounds)
+    with pytest.raises(TopicAuthorizationFailedError):
+        await place.pin_of(commit(10))
