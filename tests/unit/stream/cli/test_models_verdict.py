@@ -70,7 +70,7 @@ def test_versions_can_be_named(verdict: Verdict) -> None:
     assert verdict("leads", "--live", "1", "--candidate", "2").exit_code == 0
     swapped = verdict("leads", "--live", "2", "--candidate", "1")
     assert swapped.exit_code == 1
-    assert "there is none" in swapped.output
+    assert "but there are none" in swapped.output
 
 
 def test_without_a_candidate_it_says_how_to_name_one(verdict: Verdict, registry: Registry) -> None:
