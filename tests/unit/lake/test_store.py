@@ -40,7 +40,7 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         raise ImportError("Install s3fs to access S3")
 
     monkeypatch.setattr("fsspec.url_to_fs", missing)
-    with pytest.raises(InputError, match=r"pip install 'leadscore\[lake\]'"):
+    with pytest.raises(InputError, match=r"pip install 'leadscore\[s3\]'"):
         open_store("s3://bucket/leads")
     with pytest.raises(InputError, match="pip install gcsfs"):
         open_store("gs://bucket/leads")
