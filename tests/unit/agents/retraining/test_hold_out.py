@@ -49,5 +49,5 @@ def test_segments_are_the_bins_of_named_fields(model: SmallModel) -> None:
 
 
 def test_an_unknown_field_is_refused(model: SmallModel) -> None:
-    with pytest.raises(InputError, match="RETRAIN_SEGMENTS, it has no colour"):
+    with pytest.raises(InputError, match="RETRAIN_SEGMENTS, but it has no colour"):
         segments_of(model.bundle, model.columns, len(model.leads), ["colour"])
