@@ -69,6 +69,7 @@ class SqlLeadStore:
         self._seconds = seconds
         self._engine = _engine(url, seconds, connections)
         self._threads = ThreadPoolExecutor(connections, "lead-store")
+        self._is_closed = False
         self._wanted = _wanted(url.get_backend_name())
 
     async def find(self, ids: Sequence[str]) -> Mapping[str, StoredLead]:
@@ -83,6 +84,7 @@ class SqlLeadStore:
 
     async def close(self) -> None:
         """Close the connections, without waiting for look-ups that hang."""
+        self._is_closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
 
@@ -118,7 +120,11 @@ class SqlLeadStore:
     def _select(self, ids: Sequence[str], attempts: int = ATTEMPTS) -> Sequence[Any]:
         try:
             with self._engine.connect() as connection:
-                return connection.execute(self._wanted, {"ids": list(ids)}).all()
+                try:
+                    return connection.execute(self._wanted, {"ids": list(ids)}).all()
+                finally:
+                    if self._is_closed:  # its pool was disposed of: nobody else would close it
+                        connection.invalidate()
         except DBAPIError as error:
             if attempts == 1 or not error.connection_invalidated:
                 raise

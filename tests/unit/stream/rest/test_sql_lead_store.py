@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from schemas.errors import StartupError
@@ -72,3 +74,24 @@ async def test_a_password_is_not_in_the_reason() -> None:
 def test_another_database_is_a_sentence(url: str) -> None:
     with pytest.raises(StartupError, match="LEADSCORE_REST_LEAD_STORE"):
         open_lead_store(load_settings(rest_lead_store=SecretStr(url)))
+
+
+async def test_a_look_up_that_outlives_the_store_closes_its_connection(url: str) -> None:
+    await filled(url, [], WireFormat.JSON)
+    async with looking_up(url) as store:
+        engine = store._engine
+        closed: list[object] = []
+        event.listen(engine, "close", lambda connection, _: closed.append(connection))
+        begun, is_closed = threading.Event(), threading.Event()
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def wait(*_: object) -> None:
+            begun.set()
+            assert is_closed.wait(10)
+
+        look = asyncio.get_running_loop().run_in_executor(None, store._find, ["a"])
+        await asyncio.to_thread(begun.wait, 10)
+    assert closed == []
+    is_closed.set()
+    assert await look == {}
+    assert len(closed) == 1
