@@ -140,7 +140,7 @@ async def read_all(
 ) -> list[ConsumerRecord]:
     """Read a topic from its beginning to where it ends now, by partition and offset."""
     parts = read_in_parts(bootstrap, topic, committed_only=committed_only)
-    # A reading that is given up closes its consumer now, not when the interpreter finds it.
+    # A cancelled read closes its consumer immediately, not at the next garbage collection.
     async with asyncio.timeout(within), aclosing(parts):
         return [record async for records in parts for record in records]
 

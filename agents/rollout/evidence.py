@@ -181,7 +181,7 @@ class Evidence:
     settles
         Milliseconds within which a worker starts the step. If a partition has outputs without a
         mark for longer, the canary did not get its leads. For a shorter time that is normal: a
-        worker that takes over a partition scores the last leads again, by the model that scored
+        worker that is assigned a partition scores the last leads again, by the model that scored
         them first.
     window_ms
         Length of a window.

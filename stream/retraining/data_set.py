@@ -57,7 +57,7 @@ EXTRA = (VALUE, CURRENCY, TIME, *PLACE)
 """Columns that are no features."""
 RECOMMENDED_ROWS = 10_000
 BLOCK_ROWS = 50_000
-"""Rows of a row group of the file: so many are in memory when it is written."""
+"""Rows of a row group of the file; memory holds one group while the file is written."""
 Progress = Callable[[str], None]
 
 

@@ -87,8 +87,8 @@ class RetrainingSettings(SettingsGroup):
     without their ids."""
 
     retrain_sample_rows: Annotated[int, Field(ge=200, le=MOST)] = 200_000
-    """Number of leads that are in memory while a model is trained. If the data set has more, so
-    many are drawn at random: they decide columns, encodings, parameters, calibration and bands. The
+    """Number of leads that are in memory while a model is trained. If the data set has more, a
+    random sample of this size decides columns, encodings, parameters, calibration and bands. The
     trees learn from all leads, block by block."""
 
     retrain_cache: Path | None = None

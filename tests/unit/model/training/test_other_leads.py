@@ -30,7 +30,7 @@ TOLERANCE = 0.01
 def write(path: Path) -> np.ndarray:
     """Write leads with fields of each kind; return their labels."""
     random = np.random.default_rng(8)
-    towns = random.integers(0, 40, ROWS)  # so many levels are encoded by the target
+    towns = random.integers(0, 40, ROWS)  # 40 levels: encoded by the target
     pages = random.gamma(2, 10, ROWS)
     plans = random.choice(["free", "team", "company"], ROWS)
     words = random.choice(["asks for the price", "just looking", "wants a call"], ROWS)

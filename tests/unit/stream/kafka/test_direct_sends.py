@@ -279,5 +279,7 @@ async def test_a_stop_ends_a_retry_that_waits() -> None:
     await turns()
     bed.brokers[1].answer({0: NotLeaderForPartitionError})
     await turns()
+    assert len(bed.producer._direct_sends._retries) == 1
     async with asyncio.timeout(5):
         await bed.producer.stop()
+    assert not bed.producer._direct_sends._retries
