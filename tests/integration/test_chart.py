@@ -25,6 +25,16 @@ CUSTOM = {"ScaledObject", "PodMonitor", "PrometheusRule"}
 
 EVERYTHING = """
 settingsSecret: leadscore-kafka
+settings:
+  LEADSCORE_KAFKA_BOOTSTRAP_SERVERS: kafka:9093
+  LEADSCORE_SSL_CAFILE: /etc/leadscore/files/ca.pem
+  LEADSCORE_SSL_KEYFILE: /etc/leadscore/secret/key.pem
+files:
+  ca.pem: |
+    -----BEGIN CERTIFICATE-----
+    of a test: "quoted"
+  sales.toml: ""
+filesSecret: leadscore-files
 worker: {autoscaling: {enabled: true, maxReplicas: 40}}
 snapshot: {enabled: true, claim: reports}
 archive: {enabled: true}
@@ -151,12 +161,29 @@ def test_only_what_changes_models_can_write_to_their_claim(helm: str, tmp_path: 
 
 def test_every_setting_exists(objects: list[Object]) -> None:
     known = {variable_of(field) for field in Settings.model_fields}
-    [settings] = by_kind(objects, "ConfigMap").values()
-    named = set(settings["data"])
+    named = set(by_kind(objects, "ConfigMap")["prod-leadscore"]["data"])
     for _, pod in pods(objects):
         named |= {it["name"] for it in pod["containers"][0].get("env", [])}
     assert named
     assert named <= known
+
+
+def test_files_are_where_settings_name_them_and_other_files_replace_the_pods(
+    helm: str, tmp_path: Path
+) -> None:
+    objects = render(helm, tmp_path, EVERYTHING)
+    files = by_kind(objects, "ConfigMap")["prod-leadscore-files"]["data"]
+    assert files["ca.pem"] == '-----BEGIN CERTIFICATE-----\nof a test: "quoted"\n'
+    for name, pod in pods(objects):
+        places = {it["mountPath"]: it["name"] for it in pod["containers"][0]["volumeMounts"]}
+        sources = {it.pop("name"): it for it in pod["volumes"]}
+        mounted = sources[places["/etc/leadscore/files"]]
+        assert mounted == {"configMap": {"name": "prod-leadscore-files"}}, name
+        secret = sources[places["/etc/leadscore/secret"]]["secret"]
+        assert secret["secretName"] == "leadscore-files", name
+    other = render(helm, tmp_path, EVERYTHING.replace("of a test", "of another"))
+    for name, deployment in by_kind(other, "Deployment").items():
+        assert deployment["spec"] != by_kind(objects, "Deployment")[name]["spec"]
 
 
 def test_no_process_runs_as_root_or_writes_to_its_image(objects: list[Object]) -> None:

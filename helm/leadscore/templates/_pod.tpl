@@ -23,6 +23,9 @@ metadata:
   annotations:
     # Settings are read when a process starts: other settings, another pod.
     checksum/settings: {{ $root.Values.settings | toJson | sha256sum }}
+    {{- with $root.Values.files }}
+    checksum/files: {{ . | toJson | sha256sum }}
+    {{- end }}
     {{- with $root.Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -121,6 +124,12 @@ spec:
         {{- if .path }}
         - {name: data, mountPath: {{ .path }}}
         {{- end }}
+        {{- if $root.Values.files }}
+        - {name: files, mountPath: /etc/leadscore/files, readOnly: true}
+        {{- end }}
+        {{- if $root.Values.filesSecret }}
+        - {name: secret-files, mountPath: /etc/leadscore/secret, readOnly: true}
+        {{- end }}
   volumes:
     - name: scratch
       emptyDir: {}
@@ -137,6 +146,18 @@ spec:
       {{- else }}
       emptyDir: {}
       {{- end }}
+    {{- end }}
+    {{- if $root.Values.files }}
+    - name: files
+      configMap:
+        name: {{ include "leadscore.fullname" $root }}-files
+    {{- end }}
+    {{- with $root.Values.filesSecret }}
+    - name: secret-files
+      secret:
+        secretName: {{ . }}
+        # Read by the group of the process, which is not the owner.
+        defaultMode: 0440
     {{- end }}
 {{- end -}}
 
