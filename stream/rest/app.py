@@ -23,7 +23,7 @@ from stream.rest.lead_lookups import LeadLookups
 from stream.rest.lead_store import StoredLead
 from stream.rest.legacy import LegacyApi
 from stream.rest.micro_batches import OverloadedError
-from stream.rest.middleware import Endpoint
+from stream.rest.middleware import EARLIER_PREFIX, Endpoint
 from stream.rest.predictions import Predictions, as_prediction
 from stream.rest.problems import Problem, answer_problems, json_response
 from stream.rest.request_log import RequestLog
@@ -32,8 +32,8 @@ from stream.settings import PREFIX
 
 __all__ = ["Service", "direct_endpoints", "make_app"]
 
-PREFIXES = ("", "/ai/advanced-ml")
-"""Prefixes of the paths of predictions; the second is that of earlier scoring APIs."""
+PREFIXES = ("", EARLIER_PREFIX)
+"""Prefixes of the paths of predictions, of the state and of the models."""
 NO_MODEL = Problem(
     503,
     "NO_MODEL",
@@ -116,7 +116,8 @@ def make_app(service: Service) -> FastAPI:
     app = FastAPI(title="LeadScore", version=version("leadscore"), redoc_url=None)
     for prefix in PREFIXES:
         app.include_router(_predictions(service), prefix=prefix)
-    app.include_router(_about(service))
+        app.include_router(_about(service), prefix=prefix)
+    app.include_router(_probed(service))
     if service.legacy is not None:
         app.include_router(_legacy(service.legacy))
     answer_problems(app, lambda detail: f"{detail}: /docs shows the paths and their methods")
@@ -205,12 +206,7 @@ async def _predict_batch(service: Service, request: Request) -> Response:
 
 def _about(service: Service) -> APIRouter:
     router = APIRouter(tags=["service"])
-    _add_health(router, service)
-    _add_models(router, service)
-    return router
 
-
-def _add_health(router: APIRouter, service: Service) -> None:
     @router.get("/health", summary="State of the service", responses=_plain_responses())
     async def health() -> Response:
         stage = service.stage()
@@ -222,6 +218,13 @@ def _add_health(router: APIRouter, service: Service) -> None:
                 "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
             }
         )
+
+    _add_models(router, service)
+    return router
+
+
+def _probed(service: Service) -> APIRouter:
+    router = APIRouter(tags=["service"])
 
     @router.get("/healthz", summary="Whether the process is alive", responses=_plain_responses(503))
     async def healthz() -> Response:
@@ -238,6 +241,8 @@ def _add_health(router: APIRouter, service: Service) -> None:
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
     async def metrics() -> Response:
         return Response(generate_latest(service.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return router
 
 
 def _add_models(router: APIRouter, service: Service) -> None:

@@ -24,6 +24,7 @@ from stream.rest.rate_limit import RateLimit
 from stream.rest.request_log import RequestLog
 
 __all__ = [
+    "EARLIER_PREFIX",
     "HAS_CERTIFICATE",
     "OPEN",
     "Endpoint",
@@ -34,7 +35,9 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-OPEN = frozenset({"/health", "/healthz", "/readyz"})
+EARLIER_PREFIX = "/ai/advanced-ml"
+"""Prefix of the paths of earlier scoring APIs."""
+OPEN = frozenset({"/health", f"{EARLIER_PREFIX}/health", "/healthz", "/readyz"})
 """Paths that need no token and count for no rate: what a load balancer asks."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 """Answers a request, or raises a Problem."""
@@ -237,8 +240,8 @@ def _too_large(most: int) -> Problem:
 
 
 def _route(scope: Scope) -> str:
-    """Return the path as it was declared: a label with few values."""
-    return getattr(scope.get("route"), "path", "other")
+    """Return the path if it was declared: a label with few values, as no path has parameters."""
+    return scope["path"] if "route" in scope else "other"
 
 
 def _log_error(error: Exception, request_id: str) -> None:

@@ -294,18 +294,19 @@ async def test_without_a_model_the_answer_says_so() -> None:
     assert "nowhere" in ready.text
 
 
-async def test_health_and_models_describe_what_serves(model: SmallModel) -> None:
+@pytest.mark.parametrize("prefix", ["", "/ai/advanced-ml"])
+async def test_health_and_models_describe_what_serves(model: SmallModel, prefix: str) -> None:
     async with client_of(model) as client:
-        health = (await client.get("/health")).json()
-        models = (await client.get("/models")).json()
-        info = (await client.get("/model-info")).json()
+        health = (await client.get(f"{prefix}/health")).json()
+        models = (await client.get(f"{prefix}/models")).json()
+        info = (await client.get(f"{prefix}/model-info")).json()
         metrics = (await client.get("/metrics")).text
     assert (health["status"], health["model_stage"]) == ("healthy", "production")
     assert models == {"models": [{"name": "leads", "versions": ["1"], "aliases": {}}]}
     assert info["production"]["sha256"] == model.bundle.sha256
     assert info["shadow"] is None
     assert f'sha256="{model.bundle.sha256}"' in metrics
-    assert 'leadscore_http_requests_total{route="/models",status="200"} 1.0' in metrics
+    assert f'leadscore_http_requests_total{{route="{prefix}/models",status="200"}} 1.0' in metrics
 
 
 @pytest.mark.parametrize(
@@ -316,5 +317,7 @@ async def test_unknown_paths_and_methods_are_errors_of_the_same_form(
 ) -> None:
     async with client_of(model) as client:
         answer: httpx.Response = await client.request(method, path)
+        metrics = (await client.get("/metrics")).text
     assert answer.status_code == status
+    assert "/nothing" not in metrics, "labels have few values"
     assert answer.json()["error"].keys() == {"code", "message", "request_id"}

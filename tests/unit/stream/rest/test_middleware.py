@@ -24,7 +24,7 @@ async def test_a_request_without_the_token_is_refused(model: SmallModel, given: 
         client.headers.pop("authorization")
         headers = {} if given is None else {"authorization": given}
         answer = await client.post("/score-lead", json={"lead_id": "a"}, headers=headers)
-        for path in ("/health", "/healthz", "/readyz"):
+        for path in ("/health", "/ai/advanced-ml/health", "/healthz", "/readyz"):
             assert (await client.get(path)).status_code == 200
         assert (await client.get("/metrics")).status_code == 401
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHORIZED")
