@@ -32,8 +32,12 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 FROM tools AS packages
 ARG REQUIREMENTS
 COPY requirements/${REQUIREMENTS}.lock requirements/xgboost-cpu.lock requirements/
-# XGBoost without its code for GPUs: the same version and import, 200 MB less.
-RUN awk '/^[a-z]/ {left_out = /^xgboost==/} !left_out' requirements/${REQUIREMENTS}.lock > image.lock \
+# XGBoost without its code for GPUs: the same version and import, 200 MB less. Training has no use
+# for the database of Optuna's studies, 24 MB, which Optuna imports when a study is kept there.
+RUN left_out='xgboost' \
+    && if [ "${REQUIREMENTS}" = train ]; then left_out='xgboost|alembic|mako|markupsafe|sqlalchemy'; fi \
+    && awk -v names="^(${left_out})==" '/^[a-z]/ {left_out = $0 ~ names} !left_out' \
+        requirements/${REQUIREMENTS}.lock > image.lock \
     && if grep -q '^xgboost==' requirements/${REQUIREMENTS}.lock; then \
         cat requirements/xgboost-cpu.lock >> image.lock; \
     fi \
@@ -42,15 +46,18 @@ RUN awk '/^[a-z]/ {left_out = /^xgboost==/} !left_out' requirements/${REQUIREMEN
         --no-deps -r image.lock
 # Left out of what the wheels bring: symbols that nothing links to, which are most of uvloop, fastavro,
 # lz4 and aiohttp; tests of numpy and other packages; the library of onnxruntime for C programs, as
-# its Python module has all of it once more, and its tools to make models; of pyarrow headers, Flight
-# and its own client of S3; services of AWS other than S3 and log-ins; examples of statsmodels.
+# its Python module has all of it once more, and its tools to make models; of pyarrow headers,
+# Flight, Substrait and its own client of S3; services of AWS other than S3 and log-ins; data sets of
+# statsmodels and river.
 RUN cd /opt/leadscore/lib/python3.11/site-packages \
     && find . -regex '.*/\(numpy\|pandas\|pyarrow\|scipy\|sklearn\|statsmodels\|nltk\)/.*' \
         -type d \( -name tests -o -name test \) -prune -exec rm -r {} + \
     && rm -rf onnxruntime/capi/libonnxruntime.so.* \
         onnxruntime/transformers onnxruntime/tools onnxruntime/quantization onnxruntime/datasets \
         onnx/backend/test statsmodels/datasets/*/*.csv \
-        pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pyarrow/_pyarrow_cpp_tests* \
+        river/datasets/*.csv* river/datasets/*.zip river/drift/datasets/*.csv \
+        pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*substrait* pyarrow/*s3* \
+        pyarrow/_pyarrow_cpp_tests* \
     && if [ -d botocore/data ]; then \
         find botocore/data -mindepth 1 -maxdepth 1 -type d \
             -not -name 's3*' -not -name 'sso*' -not -name sts -not -name signin -exec rm -r {} +; \
