@@ -186,6 +186,31 @@ def test_files_are_where_settings_name_them_and_other_files_replace_the_pods(
         assert deployment["spec"] != by_kind(objects, "Deployment")[name]["spec"]
 
 
+def test_a_server_with_a_certificate_is_probed_and_scraped_by_tls(
+    helm: str, tmp_path: Path
+) -> None:
+    tls = EVERYTHING.replace(
+        "settings:\n", "settings:\n  LEADSCORE_REST_CERTFILE: /etc/leadscore/secret/tls.pem\n", 1
+    )
+    assert probed(render(helm, tmp_path, EVERYTHING)) == {"HTTP"}
+    objects = render(helm, tmp_path, tls)
+    for name in ("prod-leadscore-serve", "prod-leadscore-hooks"):
+        assert probed([by_kind(objects, "Deployment")[name]]) == {"HTTPS"}
+        [scraped] = by_kind(objects, "PodMonitor")[name]["spec"]["podMetricsEndpoints"]
+        assert scraped["scheme"] == "https"
+    assert probed([by_kind(objects, "Deployment")["prod-leadscore-worker"]]) == {"HTTP"}
+
+
+def probed(objects: list[Object]) -> set[str]:
+    """Return the schemes of all probes."""
+    return {
+        probe["httpGet"]["scheme"]
+        for _, pod in pods(objects)
+        for name, probe in pod["containers"][0].items()
+        if name.endswith("Probe")
+    }
+
+
 def test_no_process_runs_as_root_or_writes_to_its_image(objects: list[Object]) -> None:
     for name, pod in pods(objects):
         assert pod["securityContext"]["runAsNonRoot"], name

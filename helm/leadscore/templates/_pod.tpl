@@ -6,7 +6,8 @@ The pod of a process. Takes:
   image           repository and tag; default: the chart's
   resources
   port            port of health and metrics; default 8080
-  http            name, port and whether there are probes (`probes`)
+  probes          whether there are probes
+  scheme          HTTP or HTTPS, for probes; default: HTTP
   models          whether it reads models
   writesModels    whether it changes their aliases
   settings        variables of this process alone
@@ -95,17 +96,17 @@ spec:
       {{- if .probes }}
       # A model is opened and tried before the port answers.
       startupProbe:
-        httpGet: {path: /healthz, port: {{ .portName | default "http" }}}
+        httpGet: {path: /healthz, port: {{ .portName | default "http" }}, scheme: {{ .scheme | default "HTTP" }}}
         periodSeconds: 2
         failureThreshold: 60
       # Alive, not ready: a process that waits for a model or for Kafka needs no restart.
       livenessProbe:
-        httpGet: {path: /healthz, port: {{ .portName | default "http" }}}
+        httpGet: {path: /healthz, port: {{ .portName | default "http" }}, scheme: {{ .scheme | default "HTTP" }}}
         periodSeconds: 10
         timeoutSeconds: 3
         failureThreshold: 3
       readinessProbe:
-        httpGet: {path: /readyz, port: {{ .portName | default "http" }}}
+        httpGet: {path: /readyz, port: {{ .portName | default "http" }}, scheme: {{ .scheme | default "HTTP" }}}
         periodSeconds: 5
         timeoutSeconds: 3
       {{- end }}
