@@ -48,7 +48,7 @@ RUN left_out='xgboost' \
 # lz4 and aiohttp; tests of numpy and other packages; the library of onnxruntime for C programs, as
 # its Python module has all of it once more, and its tools to make models; of pyarrow headers,
 # Flight, Substrait and its own client of S3; services of AWS other than S3 and log-ins; data sets of
-# statsmodels and river.
+# statsmodels and river; of Evidently its own web server's pages and notebooks; Jupyter's extensions.
 RUN cd /opt/leadscore/lib/python3.11/site-packages \
     && find . -regex '.*/\(numpy\|pandas\|pyarrow\|scipy\|sklearn\|statsmodels\|nltk\)/.*' \
         -type d \( -name tests -o -name test \) -prune -exec rm -r {} + \
@@ -56,6 +56,8 @@ RUN cd /opt/leadscore/lib/python3.11/site-packages \
         onnxruntime/transformers onnxruntime/tools onnxruntime/quantization onnxruntime/datasets \
         onnx/backend/test statsmodels/datasets/*/*.csv \
         river/datasets/*.csv* river/datasets/*.zip river/drift/datasets/*.csv \
+        evidently/ui/service/assets evidently/legacy/ui/assets evidently/legacy/*/*.ipynb \
+        evidently/legacy/*/*/*.ipynb /opt/leadscore/share/jupyter /opt/leadscore/etc/jupyter \
         pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*substrait* pyarrow/*s3* \
         pyarrow/_pyarrow_cpp_tests* \
     && if [ -d botocore/data ]; then \
