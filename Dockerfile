@@ -47,7 +47,7 @@ RUN left_out='xgboost' \
 # Left out of what the wheels bring: symbols that nothing links to, which are most of uvloop, fastavro,
 # lz4 and aiohttp; tests of numpy and other packages; the library of onnxruntime for C programs, as
 # its Python module has all of it once more, and its tools to make models; of pyarrow headers,
-# Flight, Substrait and its own client of S3; services of AWS other than S3 and log-ins; data sets of
+# Flight and its own client of S3; services of AWS other than S3 and log-ins; data sets of
 # statsmodels and river; of Evidently its own web server's pages and notebooks; Jupyter's extensions.
 RUN cd /opt/leadscore/lib/python3.11/site-packages \
     && find . -regex '.*/\(numpy\|pandas\|pyarrow\|scipy\|sklearn\|statsmodels\|nltk\)/.*' \
@@ -58,8 +58,7 @@ RUN cd /opt/leadscore/lib/python3.11/site-packages \
         river/datasets/*.csv* river/datasets/*.zip river/drift/datasets/*.csv \
         evidently/ui/service/assets evidently/legacy/ui/assets evidently/legacy/*/*.ipynb \
         evidently/legacy/*/*/*.ipynb /opt/leadscore/share/jupyter /opt/leadscore/etc/jupyter \
-        pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*substrait* pyarrow/*s3* \
-        pyarrow/_pyarrow_cpp_tests* \
+        pyarrow/include pyarrow/src pyarrow/*flight* pyarrow/*s3* pyarrow/_pyarrow_cpp_tests* \
     && if [ -d botocore/data ]; then \
         find botocore/data -mindepth 1 -maxdepth 1 -type d \
             -not -name 's3*' -not -name 'sso*' -not -name sts -not -name signin -exec rm -r {} +; \
@@ -82,7 +81,7 @@ RUN pip --python /opt/leadscore/bin/python install --no-deps --no-index dist/*.w
 RUN cd /opt/leadscore && case ${REQUIREMENTS} in \
         worker) modules="stream.roles.rollout stream.sinks.jsonl" ;; \
         drift) modules="stream.roles.drift agents.quality.concept_watch stream.roles.outcomes rocksdict" ;; \
-        snapshot) modules="stream.snapshot.take monitoring.snapshot monitoring.quality_section" ;; \
+        snapshot) modules="stream.snapshot.take monitoring.snapshot monitoring.quality_section pyarrow.parquet" ;; \
         archive) modules="stream.archive.service lake.parquet_reader pyarrow.dataset" ;; \
         train) modules="stream.roles.trainer stream.retraining.candidate model.training.train s3fs" ;; \
         rest) modules="stream.rest.server stream.rest.sql_lead_store stream.hooks.server stream.sinks.crm" ;; \
