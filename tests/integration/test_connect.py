@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import orjson
 import pytest
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 import testing
-from schemas.registered import header_of_id
-from schemas.scored_event import scored_event
-from testing.apicurio import ApicurioRegistry
 from testing.connect_converters import converted
 from testing.scored_events import SCORED_AT, scored
 
@@ -32,19 +25,7 @@ EVENTS = [
     scored("L-1", offset=42),
     scored("Größe 東京", offset=7, score=0.1 + 0.2, reasons=[], latency_ms=2**53 + 1),
 ]
-APICURIO = {"value.converter": "io.apicurio.registry.utils.converter.AvroConverter"}
-CCOMPAT, OWN = "/apis/ccompat/v7", "/apis/registry/v3"
-"""Paths of Apicurio's interface that is compatible with Confluent's, and of its own."""
-LEFT_OUT = {"reasons", "calibration", "source"}
 pytestmark = pytest.mark.long
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[ApicurioRegistry]:
-    """A registry of this test alone."""
-    opened = ApicurioRegistry(tmp_path)
-    yield opened
-    opened.close()
 
 
 def records(events: list[dict[str, Any]]) -> list[tuple[bytes, bytes]]:
@@ -82,33 +63,7 @@ def test_jdbc_gets_plain_columns_alone(tmp_path: Path) -> None:
     given = [(b"L-1", orjson.dumps(envelope))]
     [found] = converted(config, "leads.scored", given, tmp_path)
     assert set(found["types"].values()) <= {"string", "int64", "double", "float64", "boolean"}
-    assert found["types"].keys() == event.keys() - LEFT_OUT
-
-
-# Confluent's client leaves its connections open.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_jdbc_gets_plain_columns_of_confluents_framing_by_apicurios_converter(
-    registry: ApicurioRegistry, tmp_path: Path
-) -> None:
-    avro = scored_event().schema.avro
-    client = SchemaRegistryClient({"url": registry.url})
-    schema_id = client.register_schema("leads.scored-value", Schema(json.dumps(avro)))
-    values = []
-    for event in EVENTS:
-        datum = io.BytesIO()
-        fastavro.schemaless_writer(datum, avro, event)
-        values.append((event["lead_id"].encode(), header_of_id(schema_id) + datum.getvalue()))
-    address = registry.url.replace(CCOMPAT, OWN)
-    config = (
-        RECIPES["leadscore-jdbc"] | APICURIO | {"value.converter.apicurio.registry.url": address}
-    )
-    found = converted(config, "leads.scored", values, tmp_path)
-    assert [row["value"] for row in found] == [
-        {name: value for name, value in event.items() if name not in LEFT_OUT} for event in EVENTS
-    ]
-    times = {name for name, kind in found[0]["types"].items() if kind.endswith(".Timestamp")}
-    assert times == {"created_at", "scored_at"}
-    assert APICURIO["value.converter"] in PAGE.read_text()
+    assert found["types"].keys() == event.keys() - {"reasons", "calibration", "source"}
 
 
 def test_the_default_format_is_none_that_the_converter_reads(tmp_path: Path) -> None:
