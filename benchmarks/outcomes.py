@@ -28,6 +28,7 @@ from schemas.store import SchemaStore
 from stream.outcomes.assembly import concept_watch
 from stream.outcomes.rocks_store import RocksStore
 from stream.outcomes.score_reader import ScoreReader
+from stream.process.garbage import collect_seldom
 from testing.scored_events import SCORED_AT, scored
 
 BATCH = 2000
@@ -155,6 +156,7 @@ def main() -> None:
     options.add_argument("--folder", type=Path, help="where the store is made, and removed again")
     options.add_argument("--most-memory", type=float, default=512, metavar="MB")
     given = options.parse_args()
+    collect_seldom()  # as a worker does
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         at_start = measure(given.leads, Path(folder), has_segments=given.segments)
     grown = peak_mb() - at_start

@@ -13,7 +13,7 @@ from monitoring.quality.counts import QualityCounts
 from monitoring.quality.scored_outcomes import NEGATIVE, POSITIVE, UNKNOWN, ScoredOutcomes
 from schemas.model_identity import ModelIdentity
 
-__all__ = ["CohortKey", "CohortRow", "Cohorts", "Deltas"]
+__all__ = ["CohortKey", "CohortRow", "CohortRows", "Cohorts", "Deltas"]
 
 CODES = {None: UNKNOWN, OutcomeKind.NEGATIVE: NEGATIVE, OutcomeKind.POSITIVE: POSITIVE}
 
@@ -49,8 +49,9 @@ class CohortRow(NamedTuple):
     currency: str = ""
 
 
-Deltas = Mapping[CohortKey, "Counter[CohortRow]"]
-"""By cohort, how many of each row are added; negative: removed."""
+CohortRows = Counter[CohortRow]
+"""How many of each row are added; negative: removed."""
+Deltas = Mapping[CohortKey, CohortRows]
 
 
 class Cohorts:

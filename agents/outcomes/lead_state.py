@@ -7,7 +7,7 @@ of two topics changes nothing.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -180,10 +180,6 @@ class LeadState:
             at += OUTCOME.size
         return state
 
-    def copy(self) -> LeadState:
-        """Return a state of its own with the same entries."""
-        return LeadState([*self.scores], [*self.outcomes])
-
     def to_bytes(self) -> bytes:
         """Write the state: 2 bytes, 30 for each score, 2 for each segment, 37 for each outcome."""
         parts = [COUNT.pack(len(self.scores), len(self.outcomes))]
@@ -225,12 +221,14 @@ class LeadState:
         self.outcomes.sort(key=_by_time)
         del self.outcomes[:-MOST_ENTRIES]
 
-    def mature(self, until: int) -> int:
-        """Mark scores up to a time as matured; return how many of them are new."""
-        due = [i for i, s in enumerate(self.scores) if s.at <= until and not s.is_matured]
-        for i in due:
-            self.scores[i] = self.scores[i]._replace(is_matured=True)
-        return len(due)
+    def mature(self, until: int) -> list[Score]:
+        """Mark scores up to a time as matured; return those that are new."""
+        new = []
+        for place, score in enumerate(self.scores):
+            if score.at <= until and not score.is_matured:
+                self.scores[place] = score._replace(is_matured=True)
+                new.append(self.scores[place])
+        return new
 
 
 def sessions(scores: Sequence[Score], horizon_ms: int) -> list[list[Score]]:
@@ -272,24 +270,36 @@ class Example(NamedTuple):
         return OutcomeKind.NEGATIVE if self.outcome is None else self.outcome.kind
 
 
-def examples(state: LeadState, options: JoinOptions) -> Iterator[Example]:
-    """Yield the scores of a lead that count.
+def examples(state: LeadState, options: JoinOptions) -> list[Example]:
+    """Return the scores of a lead that count.
 
     An outcome belongs to the last score of each channel before it, if it occurred within the
     horizon and did not arrive too late. Of several, the one that occurred last counts, at the same
     time the one that was sent last. A score without an outcome does not count if a later one within
     its horizon supersedes it: that one has the lead's outcome.
     """
+    if len(state.scores) == 1:  # of most leads
+        return [_example(state.scores[0], None, state.outcomes, options)]
+    found = []
     for channel in sorted({score.channel for score in state.scores}):
         scores = [score for score in state.scores if score.channel == channel]
         for score, later in zip(scores, [*scores[1:], None], strict=True):
-            found = [
-                outcome
-                for outcome in state.outcomes
-                if (later is None or outcome.at < later.at) and belongs(outcome, score, options)
-            ]
-            if found or later is None or later.at > score.at + options.horizon_ms:
-                yield Example(score, found[-1] if found else None)
+            example = _example(score, later, state.outcomes, options)
+            is_last = later is None or later.at > score.at + options.horizon_ms
+            if is_last or example.outcome is not None:
+                found.append(example)
+    return found
+
+
+def _example(
+    score: Score, later: Score | None, outcomes: Iterable[Outcome], options: JoinOptions
+) -> Example:
+    """Return a score with the last outcome that belongs to it, and not to the next score."""
+    last = None
+    for outcome in outcomes:
+        if (later is None or outcome.at < later.at) and belongs(outcome, score, options):
+            last = outcome
+    return Example(score, last)
 
 
 def belongs(outcome: Outcome, score: Score, options: JoinOptions) -> bool:

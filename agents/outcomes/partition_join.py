@@ -8,15 +8,16 @@ function of the records below them.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from agents.outcomes.arrivals import ArrivedOutcome, ScoredLead
-from agents.outcomes.cohorts import CohortKey, CohortRow, Cohorts
+from agents.outcomes.cohorts import CohortKey, CohortRow, CohortRows, Cohorts
 from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
 from agents.outcomes.lead_state import (
+    Channel,
     Example,
     JoinOptions,
     LeadState,
@@ -45,18 +46,26 @@ AT_ONCE = 5000
 
 Tally = Counter[str]
 """How many outcomes, or scores, had which treatment (docs/outcomes.md)."""
+Cell = tuple[Channel, int, int, int | None]
+"""A cohort by numbers, which hash fast: channel, model, week and segment."""
+Rows = list[tuple[Cell, CohortRow]]
+"""What a lead counts as, and in which cohorts."""
 
 
 @dataclass(slots=True)
 class _Change:
     """Changes of one write."""
 
-    before: Mapping[bytes, LeadState]
     states: dict[bytes, LeadState]
+    before: Mapping[bytes, Rows]
+    """What the leads counted as before."""
+    stored: Collection[bytes]
+    """Leads that the store has."""
     handled: list[bytes] = field(default_factory=list)
     """Keys of what was due."""
-    final: list[Example] = field(default_factory=list)
-    """Scores that are not kept any more, in the order in which they were due."""
+    final: list[tuple[bytes, Rows]] = field(default_factory=list)
+    """Leads with the rows of a score that is not kept any more, in the order in which they were
+    due. The first row is that of all leads, those of segments follow."""
     of_timers: Mapping[bytes, bytes] = field(default_factory=dict)
     """Entries of the timers that are written, too."""
 
@@ -227,7 +236,7 @@ class PartitionJoin:
             last = due[-1]
             while due:  # ascending, so it is a heap
                 at, lead_id = heappop(due)
-                tally += self._handle(lead_id, at, change)
+                self._handle(lead_id, at, change, tally)
                 state = change.states[lead_id]
                 if state.is_empty:
                     continue
@@ -247,84 +256,86 @@ class PartitionJoin:
             self.progress.next_due = _time_of(rest[0][0]) if rest else watermark + 1
         return [key for key, _ in found]
 
-    def _handle(self, lead_id: bytes, at: int, change: _Change) -> Tally:
-        state, tally = change.states[lead_id], Counter[str]()
+    def _handle(self, lead_id: bytes, at: int, change: _Change, tally: Tally) -> None:
+        state = change.states[lead_id]
         if state.is_empty or due_at(state, self._options) > at:
-            return tally  # handled before
-        missing = self._missing(state)
-        if state.mature(at - self._options.horizon_ms):
-            tally["missing"] += self._missing(state) - missing
+            return  # handled before
+        if new := state.mature(at - self._options.horizon_ms):
+            found = examples(state, self._options)
+            tally["missing"] += sum(e.outcome is None and e.score in new for e in found)
         over = scores_over_at(state, at, self._options)
         if not state.scores:
             tally["orphaned"] += len(state.outcomes)
         if over or not state.scores:
-            change.final += [e for e in examples(state, self._options) if e.score in over]
+            found = examples(state, self._options)
+            change.final += [(lead_id, self._rows_of(e)) for e in found if e.score in over]
             change.states[lead_id] = left_without(state, over, at, self._options)
-        return tally
-
-    def _missing(self, state: LeadState) -> int:
-        found = examples(state, self._options)
-        return sum(e.score.is_matured and e.outcome is None for e in found)
 
     # Reading and writing
 
     def _load(self, lead_ids: Iterable[bytes]) -> _Change:
         ids = list(lead_ids)
         values = self._store.get([LEAD + lead_id for lead_id in ids]) if ids else []
-        before = dict(zip(ids, map(LeadState.of_bytes, values), strict=True))
-        return _Change(before, {lead_id: state.copy() for lead_id, state in before.items()})
+        states = dict(zip(ids, map(LeadState.of_bytes, values), strict=True))
+        before = {lead_id: self._rows(state) for lead_id, state in states.items()}
+        stored = {one for one, value in zip(ids, values, strict=True) if value is not None}
+        return _Change(states, before, stored)
 
     def _commit(self, change: _Change) -> None:
         puts = dict(change.of_timers)
         deletes = list(change.handled)
-        deltas: defaultdict[CohortKey, Counter[CohortRow]] = defaultdict(Counter)
-        for example in change.final:
-            for key, row in self._rows_of(example):
-                deltas[key][row] += 1
         for lead_id, state in change.states.items():
-            for key, row in self._rows(state):
-                deltas[key][row] += 1
-            for key, row in self._rows(change.before[lead_id]):
-                deltas[key][row] -= 1
-            if state.is_empty:
-                if not change.before[lead_id].is_empty:
-                    deletes.append(LEAD + lead_id)
-            else:
+            if not state.is_empty:
                 puts[LEAD + lead_id] = state.to_bytes()
                 due = due_at(state, self._options)
                 self.progress.next_due = min(self.progress.next_due, due)
                 puts[_due_key(due, lead_id)] = b""
+            elif lead_id in change.stored:
+                deletes.append(LEAD + lead_id)
         deletes += self._cohorts.forget_before(self.first_reported_week)
-        puts |= self._cohorts.apply(deltas)
+        puts |= self._cohorts.apply(self._deltas(change))
         if self._concepts and change.final:
-            puts |= self._concepts.apply(map(self._row, change.final))
+            of_all = (rows[0] for _, rows in change.final)
+            puts |= self._concepts.apply((self._cohort(cell), row) for cell, row in of_all)
         puts |= self.progress.entry()
         if self.timers is not None:
             puts |= self.timers.mark(self.progress)
         self._store.write(puts, deletes)
 
-    def _rows(self, state: LeadState) -> Iterable[tuple[CohortKey, CohortRow]]:
-        for example in examples(state, self._options):
-            yield from self._rows_of(example)
+    def _deltas(self, change: _Change) -> Mapping[CohortKey, CohortRows]:
+        final: dict[bytes, Rows] = {}
+        for lead_id, rows in change.final:
+            final.setdefault(lead_id, []).extend(rows)
+        deltas: defaultdict[Cell, CohortRows] = defaultdict(Counter)
+        for lead_id, state in change.states.items():
+            now = self._rows(state) + final.get(lead_id, [])
+            before = change.before[lead_id]
+            if now == before:  # such as a lead that is dropped
+                continue
+            for cell, row in now:
+                deltas[cell][row] += 1
+            for cell, row in before:
+                deltas[cell][row] -= 1
+        return {self._cohort(cell): rows for cell, rows in deltas.items()}
 
-    def _rows_of(self, example: Example) -> Iterable[tuple[CohortKey, CohortRow]]:
+    def _rows(self, state: LeadState) -> Rows:
+        return [row for e in examples(state, self._options) for row in self._rows_of(e)]
+
+    def _rows_of(self, example: Example) -> Rows:
         """Return what a score counts for: its model and week, and its segments of them."""
-        key, row = self._row(example)
-        yield key, row
-        for number in example.score.segments:
-            yield key._replace(segment=self._cohorts.segment(number)), row
-
-    def _row(self, example: Example) -> tuple[CohortKey, CohortRow]:
         score, kind, outcome = example.score, example.kind, example.outcome
-        key = CohortKey(score.channel, self._cohorts.model(score.model), week_of(score.at))
-        counts_money = kind is not None and outcome is not None and outcome.money
-        return (
-            key,
-            CohortRow(
-                *(score.score, kind, self._cohorts.band(score.band)),
-                *((outcome.money, outcome.currency) if counts_money and outcome else (0, "")),
-            ),
-        )
+        band = self._cohorts.band(score.band)
+        if kind is None or outcome is None or not outcome.money:
+            row = CohortRow(score.score, kind, band)
+        else:
+            row = CohortRow(score.score, kind, band, outcome.money, outcome.currency)
+        at = score.channel, score.model, week_of(score.at)
+        return [((*at, segment), row) for segment in (None, *score.segments)]
+
+    def _cohort(self, cell: Cell) -> CohortKey:
+        channel, model, week, segment = cell
+        named = None if segment is None else self._cohorts.segment(segment)
+        return CohortKey(channel, self._cohorts.model(model), week, named)
 
 
 def _due_key(at: int, lead_id: bytes) -> bytes:

@@ -15,9 +15,9 @@ def left_at(state: LeadState, day: float) -> LeadState:
 def test_a_lead_is_due_when_its_first_young_score_matures_then_when_it_is_dropped() -> None:
     state = state_of(score(1)._replace(is_matured=False), score(4)._replace(is_matured=False))
     assert due_at(state, OPTIONS) == 11 * DAY
-    assert state.mature(1 * DAY) == 1
+    assert len(state.mature(1 * DAY)) == 1
     assert due_at(state, OPTIONS) == 14 * DAY
-    assert state.mature(9 * DAY) == 1
+    assert len(state.mature(9 * DAY)) == 1
     assert due_at(state, OPTIONS) == (4 + 14) * DAY
     assert due_at(state_of(outcome(3), outcome(5)), OPTIONS) == (5 + 14) * DAY
 
