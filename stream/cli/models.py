@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -12,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model.bundle import Bundle
-from model.registry import Alias, Registry
+from model.registry import Aliases, Registry
 from model.serving.predictor import open_predictor
 from model.training.card import personal_content
 from schemas.display import for_terminal
@@ -64,7 +66,7 @@ for command in (
 @REGISTRY
 @AS_JSON
 def list_models(registry: str, *, as_json: bool) -> None:
-    """List the models, their versions and aliases.
+    """List the models, their versions, when these were published, and aliases.
 
     \b
       leadscore models list
@@ -74,25 +76,25 @@ def list_models(registry: str, *, as_json: bool) -> None:
     """  # noqa: D301
     with exit_codes():
         found = Registry(registry)
-        listed = [(found.aliases_now(name), found.versions(name)) for name in found.names()]
-    rows = [
-        (now.name, version, _aliases_of(version, now.aliases), version in now.archived)
-        for now, versions in listed
-        for version in versions
-    ]
+        rows = [
+            _listed(found, now, version)
+            for now in map(found.aliases_now, found.names())
+            for version in found.versions(now.name)
+        ]
     if as_json:
-        for name, version, aliases, is_archived in rows:
-            record = {"model": name, "version": version, "aliases": aliases}
-            print_json({**record, "is_archived": is_archived})
+        for row in rows:
+            print_json(row)
         return
     if not rows:
         shown = for_terminal(mask_url(registry))
         click.echo(f"{shown} has no models yet: train one with `leadscore train`.")
         return
-    table = Table("model", "version", "aliases", box=None)
-    for name, version, aliases, is_archived in rows:
-        named = ", ".join([*aliases, *(["(archived)"] if is_archived else [])])
-        table.add_row(*(Text(for_terminal(text)) for text in (name, version, named)))
+    table = Table("model", "version", "published (UTC)", "aliases", box=None)
+    for row in rows:
+        when = f"{row['published']:%Y-%m-%d %H:%M}" if row["published"] else "unknown"
+        named = ", ".join([*row["aliases"], *(["(archived)"] if row["is_archived"] else [])])
+        cells = (row["model"], row["version"], when, named)
+        table.add_row(*(Text(for_terminal(text)) for text in cells))
     terminal().print(table)
 
 
@@ -212,8 +214,15 @@ def verify(model: str, registry: str, *, as_json: bool) -> None:
     )
 
 
-def _aliases_of(version: str, aliases: Mapping[Alias, str]) -> list[str]:
-    return sorted(alias for alias, named in aliases.items() if named == version)
+def _listed(registry: Registry, now: Aliases, version: str) -> dict[str, Any]:
+    published = registry.written_at(now.name, version)
+    return {
+        "model": now.name,
+        "version": version,
+        "published": None if published is None else datetime.fromtimestamp(published, UTC),
+        "aliases": sorted(alias for alias, named in now.aliases.items() if named == version),
+        "is_archived": version in now.archived,
+    }
 
 
 def _facts(bundle: Bundle) -> Table:

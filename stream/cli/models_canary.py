@@ -248,6 +248,8 @@ def _described(now: Aliases, last: AliasEntry | None, at: datetime) -> list[str]
 
 
 def _ended(last: AliasEntry) -> str:
+    if last.aliases.get(Alias.PRODUCTION) == last.was:
+        return f"{last.was} went into production at {_written(last.at)}, by {last.by}."
     why = f": {last.why}" if last.why else "."
     return f"{last.was} was removed by {last.by} at {_written(last.at)}{why}"
 

@@ -155,7 +155,8 @@ KINDS = (*map(str, FieldKind), "ignore")
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Keep the rows on this disk while XGBoost trains, not in memory.",
+    help="Keep XGBoost's rows on this disk while it trains. FILE itself is read into memory; for"
+    " more leads than fit, see `leadscore retrain`.",
 )
 @click.option(
     "--plan",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -12,15 +13,17 @@ from agents.canary_mark import Arm, CanaryMark
 from model.alias_entry import Action
 from model.bundle import Bundle
 from model.registry import Alias
+from schemas.lead_outcome import encode_outcome
 from stream.broker import Broker
 from stream.simulator.playing import Lead
-from testing.kafka_client import TopicFactory, until
+from testing.kafka_client import Record, TopicFactory, produce, until
 from tests.conftest import StageSetter
 from tests.integration.rollout_stage import Rollout, two_versions
 from tests.integration.traffic import streaming
 from tests.integration.worker_process import event_of
 
 RATE = 300
+CONVERSIONS = 300
 SETTINGS = {
     "LEADSCORE_MODEL_POLL_SECONDS": "0.5",
     "LEADSCORE_ROLLOUT_MIN_LEADS": "200",
@@ -102,6 +105,41 @@ async def test_a_canary_that_does_harm_goes_away_by_itself_and_no_lead_is_lost(
         assert removed.at.timestamp() * 1000 - min(canary) < 2 * SOON_MS
     await worker.stop_cleanly()
     await rollout.agent.stop_cleanly()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(240)
+async def test_a_canary_whose_leads_convert_less_goes_away_by_itself(
+    kafka: Broker, rollout: Rollout, contacts: list[Lead]
+) -> None:
+    stage = rollout.stage
+    await rollout.begin()
+    async with streaming(stage, contacts, rate=RATE, poison=0):
+        await stage.until_scored(300)
+        rollout.start("50@1h")
+
+        async def has_counted() -> bool:
+            return await rollout.agent.metric("leadscore_rollout_leads") > 3 * CONVERSIONS
+
+        await until(has_counted, within=60, what="leads of both models that were counted")
+        marked = [(r.key, CanaryMark.read(r.headers)) for r in await stage.scored_records()]
+        won = [key for key, mark in marked if mark and mark.arm is Arm.PRODUCTION][:CONVERSIONS]
+        lost = [key for key, mark in marked if mark and mark.arm is Arm.CANARY][:CONVERSIONS]
+        sent = round(time.time() * 1000)
+        await produce(
+            kafka.bootstrap,
+            stage.settings.leads_outcomes,
+            [outcome_of(key, "converted", sent) for key in (*won, *lost[::3])]
+            + [outcome_of(key, "lost", sent) for key in lost],
+        )
+        removed = await rollout.until_removed()
+    assert "of the canary's leads converted, of the other model's" in removed.why
+    assert removed.at.timestamp() * 1000 - sent < SOON_MS
+
+
+def outcome_of(lead_id: bytes, outcome: str, at: int) -> Record:
+    value = {"lead_id": lead_id.decode(), "outcome": outcome, "occurred_at": at}
+    return Record(encode_outcome(value), lead_id)
 
 
 @pytest.mark.long

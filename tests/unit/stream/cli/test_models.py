@@ -1,5 +1,7 @@
 import json
+import os
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from stream.cli.models import models
 from testing.engines import ENGINE
 from testing.made import MADE
 from tests.unit.small_booster import Trained
+
+PUBLISHED = 1_760_000_000
 
 
 @pytest.fixture
@@ -31,12 +35,15 @@ def leadscore(registry: Any) -> Any:
     return run
 
 
-def test_list_shows_versions_and_aliases(leadscore: Any, registry: Any) -> None:
+def test_list_shows_versions_their_age_and_aliases(leadscore: Any, registry: Any) -> None:
     registry.set_alias("bank", Alias.PRODUCTION, "2", MADE)
+    for version in registry.versions("bank"):
+        os.utime(Path(registry.location("bank", version)) / "manifest.json", (PUBLISHED,) * 2)
     result = leadscore("list")
     assert result.exit_code == 0
     rows = [line.split() for line in result.output.splitlines()]
-    assert rows[1:] == [["bank", "1"], ["bank", "2", "production"]]
+    when = ["2025-10-09", "08:53"]
+    assert rows[1:] == [["bank", "1", *when], ["bank", "2", *when, "production"]]
 
 
 def test_each_command_has_a_line_of_json(leadscore: Any, registry: Any) -> None:
@@ -50,7 +57,9 @@ def test_each_command_has_a_line_of_json(leadscore: Any, registry: Any) -> None:
         "number": 1,
     }
     assert json.loads(set_.stdout) == aliased
-    assert [json.loads(line) for line in listed.stdout.splitlines()] == [
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert all(datetime.fromisoformat(row.pop("published")) for row in rows)
+    assert rows == [
         {"model": "bank", "version": "1", "aliases": [], "is_archived": False},
         {"model": "bank", "version": "2", "aliases": ["staging"], "is_archived": False},
     ]

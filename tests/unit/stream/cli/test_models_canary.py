@@ -109,6 +109,7 @@ def test_a_canary_is_promoted_and_gone(canary: Run, registry: Registry) -> None:
     assert registry.aliases("bank") == {Alias.PRODUCTION: "2"}
     assert [entry.why for entry in registry.history("bank")[-2:]] == ["good for a week"] * 2
     assert registry.version_before("bank", Alias.PRODUCTION) == "1"
+    assert "bank has no canary: 2 went into production at " in canary("status", "bank").output
 
 
 def test_the_status_says_step_and_end(canary: Run, registry: Registry) -> None:
