@@ -295,7 +295,7 @@ def _example(
     score: Score, later: Score | None, outcomes: Iterable[Outcome], options: JoinOptions
 ) -> Example:
     """Return a score with the last outcome that belongs to it, and not to the next score."""
-    last = None
+    last: Outcome | None = None
     for outcome in outcomes:
         if (later is None or outcome.at < later.at) and belongs(outcome, score, options):
             last = outcome

@@ -330,7 +330,10 @@ class PartitionJoin:
         else:
             row = CohortRow(score.score, kind, band, outcome.money, outcome.currency)
         at = score.channel, score.model, week_of(score.at)
-        return [((*at, segment), row) for segment in (None, *score.segments)]
+        rows: Rows = [((*at, None), row)]
+        if score.segments:
+            rows += [((*at, segment), row) for segment in score.segments]
+        return rows
 
     def _cohort(self, cell: Cell) -> CohortKey:
         channel, model, week, segment = cell
