@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from model.alias_entry import Action, AliasEntry
-from model.registry import Alias, Aliases, ModelNotFoundError, Registry
+from model.registry import Alias, Aliases, Registry
 from model.rollout_plan import RolloutPlan, RolloutStep, read_steps
 from model.training.chance import require_signal
 from schemas.display import for_terminal
@@ -21,6 +21,7 @@ from stream.cli.models_options import (
     Change,
     change_options,
     loaded,
+    require_model,
 )
 from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
@@ -97,6 +98,7 @@ def start(
     with exit_codes():
         name, version = _version(model)
         found = Registry(change.registry)
+        require_model(found, name)
         now = found.aliases_now(name)
         plan = RolloutPlan(
             salt=secrets.token_hex(SALT_BYTES),
@@ -132,8 +134,7 @@ def status(name: str, registry: str, *, as_json: bool) -> None:
     """  # noqa: D301
     with exit_codes():
         found = Registry(registry)
-        if not found.versions(name):
-            raise ModelNotFoundError(f"the registry {registry} has no model {name!r}")
+        require_model(found, name)
         now = found.aliases_now(name)
         entries = [entry for entry in found.history(name) if entry.alias is Alias.CANARY]
     last = entries[-1] if entries else None

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from model.alias_entry import AliasEntry, entry_at
-from model.registry import Alias, ModelNotFoundError, Registry
+from model.registry import Alias, Registry
 from schemas.display import for_terminal
-from stream.cli.models_options import AS_JSON, REGISTRY, terminal
+from stream.cli.models_options import AS_JSON, REGISTRY, require_model, terminal
 from stream.cli.options import PAST
 from stream.cli.output import print_json
 from stream.process.exit_codes import exit_codes
@@ -42,7 +42,7 @@ def history(name: str, registry: str, *, as_json: bool) -> None:
         found = Registry(registry)
         entries = found.history(name)
         if not entries:
-            _require_model(found, name)
+            require_model(found, name)
         differs = found.view_differs(name)
     if as_json:
         for entry in entries:
@@ -88,7 +88,7 @@ def at(time: datetime, name: str | None, registry: str, *, as_json: bool) -> Non
     with exit_codes():
         found = Registry(registry)
         if name is not None:
-            _require_model(found, name)
+            require_model(found, name)
         names = found.names() if name is None else [name]
         rows = [row for model in names for row in _at(found, model, time)]
     if as_json:
@@ -169,15 +169,6 @@ def _row(
         "number": None if entry is None else entry.number,
         "note": note,
     }
-
-
-def _require_model(registry: Registry, name: str) -> None:
-    """Raise ModelNotFoundError if a registry has no such model."""
-    if not registry.versions(name):
-        raise ModelNotFoundError(
-            f"The registry {registry.root} should have a model {name!r}, but it has"
-            f" {', '.join(registry.names()) or 'none'}: name one of them."
-        )
 
 
 def _written(moment: datetime) -> str:

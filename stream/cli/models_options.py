@@ -15,7 +15,7 @@ from rich.console import Console
 
 from model.alias_entry import LONGEST_NAME, LONGEST_REASON, Made
 from model.bundle import Bundle, describe_bundle, load_bundle
-from model.registry import Registry
+from model.registry import ModelNotFoundError, Registry
 from stream.cli.options import add_options
 from stream.cli.output import console
 from stream.process.model_trial import Trials
@@ -29,6 +29,7 @@ __all__ = [
     "change_options",
     "described",
     "loaded",
+    "require_model",
     "terminal",
 ]
 
@@ -121,6 +122,15 @@ def loaded(registry: Registry, model: str) -> Bundle:
 def described(registry: Registry, model: str) -> Bundle:
     """Load a model's metadata."""
     return describe_bundle(registry.resolve(model), Trials())
+
+
+def require_model(registry: Registry, name: str) -> None:
+    """Raise ModelNotFoundError if a registry has no such model."""
+    if not registry.versions(name):
+        raise ModelNotFoundError(
+            f"The registry {registry.root} should have a model {name!r}, but it has"
+            f" {', '.join(registry.names()) or 'none'}: name one of them."
+        )
 
 
 def terminal() -> Console:

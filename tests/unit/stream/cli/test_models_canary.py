@@ -81,11 +81,11 @@ def test_a_dry_run_changes_nothing(canary: Run, registry: Registry) -> None:
         (("start", "bank"), "expected NAME/VERSION"),
         (("start", "bank/9"), "bank/9"),
         (("start", "bank/1"), "is in production"),
-        (("start", "other/1"), "should have the alias production"),
+        (("start", "other/1"), "should have a model 'other'"),
         (("start", "bank/2", "--steps", "100@1d"), "such as 10@1d,50@2d"),
         (("abort", "bank"), "should have a canary"),
         (("promote", "bank"), "should have a canary"),
-        (("status", "other"), "has no model 'other'"),
+        (("status", "other"), "should have a model 'other', but it has bank"),
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused(
@@ -94,6 +94,13 @@ def test_a_command_that_makes_no_sense_is_refused(
     done = canary(*arguments)
     assert done.exit_code == 2
     assert says in done.output
+
+
+def test_without_production_there_is_no_canary(canary: Run, registry: Registry) -> None:
+    now = registry.aliases_now("bank")
+    registry.change(now, Action.REMOVE, MADE, alias=Alias.PRODUCTION)
+    done = canary("start", "bank/2")
+    assert (done.exit_code, "should have the alias production" in done.output) == (2, True)
 
 
 def test_one_canary_is_under_way_at_a_time(canary: Run) -> None:
