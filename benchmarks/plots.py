@@ -47,10 +47,10 @@ def write_plots(results: Results, folder: Path) -> dict[str, Path]:
             },
         )
     if results.latency:
-        for name, percent in (("p50", "half"), ("p99", "99 %")):
+        for name in ("p50", "p99"):
             found[f"latency-{name}"] = lines(
-                f"Latency that {percent} of the leads stay under, ms",
-                "leads a second",
+                f"Latency ({name}), ms",
+                "leads per second",
                 {
                     CONTENDERS[key].name: [
                         (run.rate, max(getattr(run, name), 1))
@@ -63,7 +63,7 @@ def write_plots(results: Results, folder: Path) -> dict[str, Path]:
     if results.costs:
         by_backlog = [(c.events, c.cpu_us) for c in results.costs if c.partitions == 4]
         found["scaling"] = lines(
-            "CPU time a lead, µs", "leads that come at once", {"LeadScore": by_backlog}
+            "CPU time per lead, µs", "leads at once", {"LeadScore": by_backlog}
         )
     paths = {name: folder / f"bench-{name}.svg" for name in found}
     for name, path in paths.items():
