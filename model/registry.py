@@ -385,8 +385,8 @@ class Registry:
         if alias not in now.aliases:
             have = ", ".join(sorted(now.aliases)) or "none"
             raise ModelNotFoundError(
-                f"Model {now.name!r} should have the alias {alias!r}, but it has: {have}. Set it "
-                f"with `leadscore models alias {now.name} {alias} VERSION`."
+                f"Model {now.name!r} should have the alias {str(alias)!r}, but it has: {have}. Set"
+                f" it with `leadscore models alias {now.name} {alias} VERSION`."
             )
         return now.aliases[Alias(alias)]
 

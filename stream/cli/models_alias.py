@@ -246,6 +246,9 @@ def _print_set(
         _print_change(now, alias, version, entry, change)
         return
     before = now.aliases.get(Alias(alias))
+    if before == version:
+        click.echo(for_terminal(f"{now.name}@{alias} is version {version} already."))
+        return
     verb = "would be" if change.is_dry_run else "is"
     was = f" ({'is' if change.is_dry_run else 'was'} {before})" if before else ""
     click.echo(for_terminal(f"{now.name}@{alias} {verb} version {version}{was}."))

@@ -240,7 +240,9 @@ def _described(now: Aliases, last: AliasEntry | None, at: datetime) -> list[str]
         return [f"{now.name} has no canary: {_ended(last)}"]
     left = last.at + timedelta(seconds=plan.seconds) - at
     then = "goes into production" if plan.is_last else "gets its next share"
-    when = f"in {_span(left)}" if left > timedelta() else "with enough leads and no harm"
+    when = "with enough leads and no harm"
+    if left > timedelta():
+        when = f"in {_span(left)} at the earliest, {when}"
     return [
         f"{now.name}/{version} scores {plan.share:g} % of the leads, step {plan.step + 1} of"
         f" {len(plan.steps)} since {_written(last.at)}; it {then} {when}.",
@@ -261,7 +263,10 @@ def _span(left: timedelta) -> str:
     hours, rest = divmod(rest, 3600)
     if days:
         return f"{days} d {hours} h"
-    return f"{hours} h {rest // 60} min" if hours else f"{seconds} s"
+    minutes, rest = divmod(rest, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _written(moment: datetime) -> str:

@@ -36,10 +36,21 @@ def test_the_operator_is_the_setting_or_the_user(
 def test_promote_without_a_version_takes_the_one_in_staging(
     leadscore: Run, registry: Registry
 ) -> None:
-    assert leadscore("promote", "bank").exit_code == 2, "nothing is in staging"
+    refused = leadscore("promote", "bank")
+    assert refused.exit_code == 2, "nothing is in staging"
+    assert "should have the alias 'staging', but it has: none" in refused.output
     registry.set_alias("bank", Alias.STAGING, "3", MADE)
     assert leadscore("promote", "bank").exit_code == 0
     assert registry.aliases("bank") == {Alias.PRODUCTION: "3", Alias.STAGING: "3"}
+
+
+def test_a_version_that_the_alias_names_already_is_no_change(
+    leadscore: Run, registry: Registry
+) -> None:
+    leadscore("promote", "bank", "2")
+    again = leadscore("promote", "bank", "2")
+    assert (again.exit_code, again.output) == (0, "bank@production is version 2 already.\n")
+    assert len(registry.history("bank")) == 1
 
 
 def test_two_rollbacks_go_two_versions_back_and_a_third_says_that_there_is_none(
