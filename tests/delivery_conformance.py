@@ -19,8 +19,9 @@ from aiokafka.errors import KafkaError, NotLeaderForPartitionError, TopicAuthori
 
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch, PartitionProgress
-from stream.deliver.batch_producer import Output, RecordsTooLargeError
+from stream.deliver.batch_producer import Output
 from stream.deliver.delivery import Delivery, PartitionLostError
+from stream.deliver.sending import RecordsTooLargeError
 from testing.fake_kafka import FakeRecord
 
 GENERATION = 1

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import faust
@@ -39,15 +39,13 @@ from schemas.errors import InvalidEventError
 from stream.consume.assignment import Assignment
 from stream.consume.batch_channel import BatchChannel
 from stream.consume.in_flight import BytesInFlight
-from stream.consume.missing_topic import MissingTopic
+from stream.consume.log_watch import LogWatch
 from stream.consume.observer import SourceObserver, Unobserved
 from stream.consume.offset_committer import CommitterMaker
 from stream.consume.offset_reset import OffsetReset
-from stream.consume.open_transactions import OpenTransactions
 from stream.consume.partition_progress import NO_VERDICTS, Batch, PartitionProgress, Record
 from stream.consume.pin_ends import Fetched, divided_at_pins
 from stream.consume.read_errors import as_fatal
-from stream.consume.recreated_topics import RecreatedTopics
 from stream.consume.source_options import SourceOptions
 from stream.consume.unreadable_records import UnreadableRecords
 from stream.fetch.bounded_polls import bytes_of
@@ -132,7 +130,6 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.observer: SourceObserver = Unobserved()
         self._is_connected = False
         self._is_fetching = True
-        self._missing_topic = MissingTopic(topic, self.options.topic_limit)
         self._batch_done = asyncio.Event()
         self._background = BackgroundTasks(self._end_worker)
         self._in_flight = BytesInFlight(self.options.in_flight_bytes)
@@ -175,18 +172,15 @@ class BatchSource(Service, ConsumerRebalanceListener):
         return self._in_flight.used
 
     def end_offset(self, partition: TopicPartition) -> int | None:
-        """Offset after the last record that can be read, as of the last fetch.
+        """Return the offset after the last record that can be read, as of the last fetch.
 
         None before the first fetch, and for partitions that are not assigned to this worker.
         """
-        if not self._is_connected or partition not in self._consumer.assignment():
-            return None
-        stable = self._consumer.last_stable_offset(partition)
-        return stable if stable is not None and stable >= 0 else self._consumer.highwater(partition)
+        return self._logs.end_offset(partition) if self._is_connected else None
 
     def remembers(self, partition: TopicPartition) -> bool:
         """Return whether this worker has seen a commit of a partition before."""
-        return self._is_connected and self._recreated_topics.remembers(partition)
+        return self._is_connected and self._logs.remembers(partition)
 
     async def position(self, partition: TopicPartition) -> int | None:
         """Return the offset that is read next; None once the partition is revoked."""
@@ -200,7 +194,8 @@ class BatchSource(Service, ConsumerRebalanceListener):
 
     async def commit(self, by: float) -> None:
         """Commit what is due now, by a time of the event loop."""
-        self._look_at_logs(self.assignment)  # a worker that dies next has reported what is lost
+        # Before the commit: a worker that dies after it has reported what is lost.
+        self._logs.look_for_replaced(self.assignment)
         await self._committer.commit(self.assignment, by)
 
     def hold(self, partition: TopicPartition) -> None:
@@ -225,8 +220,9 @@ class BatchSource(Service, ConsumerRebalanceListener):
             self._consumer, self._reader, self._hand_over, self.options.unreadable
         )
         self._offset_reset = OffsetReset(self._consumer, self.observer.on_loss)
-        self._recreated_topics = RecreatedTopics(self.observer.on_loss)
-        self._open_transactions = OpenTransactions()
+        self._logs = LogWatch(
+            self._consumer, self.topic, self.observer.on_loss, self.options.topic_limit
+        )
         self._is_connected = True
         self._consumer.subscribe([self.topic], listener=self)
         try:
@@ -265,8 +261,7 @@ class BatchSource(Service, ConsumerRebalanceListener):
         self.assignment.end()
         self.assignment = Assignment(self.assignment.generation + 1, assigned)
         self._unreadable.stopped_at.clear()
-        self._recreated_topics.assigned(self.assignment.partitions, self._existing)
-        self._open_transactions.keep(self.assignment.partitions)
+        self._logs.assigned(self.assignment.partitions)
         if self._is_fetching:  # a stop under way would not end what is started now
             self._committer.start(self.assignment)
         self.observer.on_rebalance(self.assignment.partitions)
@@ -289,12 +284,13 @@ class BatchSource(Service, ConsumerRebalanceListener):
         await self._finish_in_flight(list(assignment.values()), finish_by)
         for progress in assignment.values():
             progress.settle()
-        self._look_at_logs(assignment)
+        self._logs.look_for_replaced(assignment)
         try:
             await self._committer.finish(assignment, commit_by)
         except KafkaError as error:
             await self._end_worker(error)
-        self._look_at_logs(assignment)  # again: the first commit may only just have been made
+        # Again: the first commit of the assignment may only just have been made.
+        self._logs.look_for_replaced(assignment)
         assignment.end()
 
     async def _finish_in_flight(self, started: Sequence[PartitionProgress], by: float) -> None:
@@ -448,27 +444,10 @@ class BatchSource(Service, ConsumerRebalanceListener):
             # A restart would help neither.
             is_read = partition not in self._unreadable.stopped_at and partition not in self.held
             progress.note_stall(self.end_offset(partition) if is_read else None, now())
-            self._look_at_transactions(partition)
-        self._look_at_logs(assignment)
+            self._logs.look_for_transactions(partition)
+        self._logs.look_for_replaced(assignment)
         await self._committer.commit(assignment, now() + self.options.commit_limit)
-        self._recreated_topics.look_for_removed(self._existing)
-        self._missing_topic.look(is_known=bool(self._existing))
-
-    @property
-    def _existing(self) -> Collection[int]:
-        """The numbers of the topic's partitions, as far as the client knows them."""
-        return self._consumer.partitions_for_topic(self.topic) or ()
-
-    def _look_at_transactions(self, partition: TopicPartition) -> None:
-        consumer = self._consumer
-        if partition in consumer.assignment():
-            stable, end = consumer.last_stable_offset(partition), consumer.highwater(partition)
-            self._open_transactions.look(partition, stable, end, now())
-
-    def _look_at_logs(self, assignment: Assignment) -> None:
-        for partition, progress in assignment.items():
-            end = self.end_offset(partition)
-            self._recreated_topics.look(partition, progress, assignment.generation, end)
+        self._logs.look_for_removed()
 
     async def _follow_position(
         self, assignment: Assignment, partition: TopicPartition, progress: PartitionProgress

@@ -27,7 +27,8 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
-from stream.fetch.closing import closed
+from stream.deliver.replaceable_producer import ReplaceableProducer
+from stream.deliver.sending import Sending, end_all, take_waiting
 from stream.kafka.producer import (
     BatchBuilder,
     Output,
@@ -35,42 +36,20 @@ from stream.kafka.producer import (
     PromptProducer,
     as_fatal,
     await_partition,
-    is_retriable,
     pack,
 )
 from stream.kafka.record_clock import RecordClock
 from stream.kafka.topic_limits import LimitReader, TopicLimits
 from stream.process.background_tasks import BackgroundTasks
-from stream.process.backoff import REQUEST_PAUSE, retry
+from stream.process.backoff import REQUEST_PAUSE
 from stream.process.deadlines import fail_at, now
 
-__all__ = ["EmitOptions", "Emitter", "Output", "RecordsTooLargeError"]
+__all__ = ["EmitOptions", "Emitter", "Output"]
 
 log = logging.getLogger(__name__)
 
 AT_ONCE_ROWS = 100
 """Most rows that are sent without a task for them: few enough to be packed twice if need be."""
-
-
-class RecordsTooLargeError(FatalError):
-    """The broker refused records as too large, all others of the batch were delivered.
-
-    Handled, it is a dead letter for each; else it stops the worker.
-
-    Attributes
-    ----------
-    positions
-        Which records, as indices of the rows given to ``send``.
-    """
-
-    def __init__(self, topic: str, positions: Sequence[int]) -> None:
-        super().__init__(
-            f"Topic {topic} was expected to take every record, but refused {len(positions)} as too "
-            "large: raise its max.message.bytes, or let this user read it (DescribeConfigs), so "
-            "that such records become dead letters before they are sent."
-        )
-        self.topic = topic
-        self.positions = tuple(positions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +79,10 @@ class EmitOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sending:
-    """The rows of one call, until they are delivered."""
-
-    rows: Sequence[Output]
-    deadline: float
-    """The loop's time until which they must be delivered."""
-    delivered: asyncio.Future[None]
-
-    def end(self, error: Exception | None) -> None:
-        """Set the caller's result, unless the caller has stopped waiting."""
-        if self.delivered.done():
-            return
-        if error is None:
-            self.delivered.set_result(None)
-        else:
-            self.delivered.set_exception(error)
-
-
-@dataclass(frozen=True, slots=True)
 class _Begun:
     """The rows of one call, sent as one batch; no task waits for it."""
 
-    sending: _Sending
+    sending: Sending
     parcel: Parcel
     producer: PromptProducer
     written: asyncio.Future[Any]
@@ -163,20 +123,17 @@ class Emitter:
     ) -> None:
         self.options = options or EmitOptions()
         self._clock = clock or RecordClock()
-        self._connect = connect
         self.limits = TopicLimits(
             topics,
             read_limits,
             fallback=self.options.fallback_limit,
             batch_bytes=self.options.max_batch_bytes,
         )
-        self._is_connected = False
-        self._waiting: dict[TopicPartition, deque[_Sending]] = {}
+        self._producer = ReplaceableProducer(connect, self.limits)
+        self._waiting: dict[TopicPartition, deque[Sending]] = {}
         self._delivering: set[TopicPartition] = set()
         self._begun: dict[TopicPartition, _Begun] = {}
         self._deliveries = BackgroundTasks()
-        self._replacing = asyncio.Lock()
-        self._retiring = BackgroundTasks()
 
     async def start(self) -> None:
         """Read the topics' limits and connect.
@@ -186,16 +143,11 @@ class Emitter:
         FatalError
             When no broker answers, or this user may not write.
         """
-        await self.limits.read()
-        try:
-            await self._open()
-        except KafkaError as error:
-            raise as_fatal(error) from error
-        self._is_connected = True
+        await self._producer.open()
 
     async def stop(self) -> None:
         """Deliver the batches in flight, within the stop limit, and close the connections."""
-        if not self._is_connected:
+        if not self._producer.is_open:
             return
         by = now() + self.options.stop_limit
         for to in list(self._begun):
@@ -207,8 +159,7 @@ class Emitter:
                 self.options.stop_limit,
             )
             await self._deliveries.cancel(by)
-        self._retire(self._producer)
-        await self._retiring.finish(by)
+        await self._producer.close(by)
 
     async def send(
         self,
@@ -245,8 +196,7 @@ class Emitter:
             await self._expect(to)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.options.delivery_limit
-        sending = _Sending(rows, deadline, loop.create_future())
-        sending.delivered.add_done_callback(_retrieve_error)
+        sending = Sending(rows, deadline, loop.create_future())
         self._waiting[to].append(sending)
         if to not in self._delivering:
             self._delivering.add(to)
@@ -254,7 +204,7 @@ class Emitter:
                 self._deliveries.start(self._deliver_all(to))
         return (sending.delivered,)
 
-    def _begin(self, to: TopicPartition, sending: _Sending) -> bool:
+    def _begin(self, to: TopicPartition, sending: Sending) -> bool:
         """Send the only rows that wait for a partition; return False if a task has to.
 
         At a low rate most batches have few rows and are delivered at once: what awaits a task with
@@ -262,7 +212,7 @@ class Emitter:
         """
         if len(sending.rows) > AT_ONCE_ROWS:
             return False
-        producer, parcel = self._producer, next(self._pack(sending.rows, 0))
+        producer, parcel = self._producer.current, next(self._pack(sending.rows, 0))
         if len(parcel.rows) < len(sending.rows):
             return False
         written = producer.send_batch_at_once(parcel.builder, to.topic, partition=to.partition)
@@ -299,7 +249,7 @@ class Emitter:
 
     async def _expect(self, to: TopicPartition) -> None:
         try:
-            await await_partition(self._producer, to, self.options.partition_limit)
+            await await_partition(self._producer.current, to, self.options.partition_limit)
         except KafkaError as error:
             raise as_fatal(error) from error
         self._waiting.setdefault(to, deque())
@@ -307,10 +257,10 @@ class Emitter:
     async def _deliver_all(self, to: TopicPartition, begun: _Begun | None = None) -> None:
         """Deliver what was begun, and the waiting rows of a partition until there are none."""
         waiting = self._waiting[to]
-        group: list[_Sending] = []
+        group: list[Sending] = []
         try:
             while waiting or begun:
-                group = _next_of(waiting) if begun is None else [begun.sending]
+                group = take_waiting(waiting) if begun is None else [begun.sending]
                 if not group:
                     continue
                 try:
@@ -319,7 +269,7 @@ class Emitter:
                     for sending in group:
                         sending.end(error)
                 else:
-                    _end_all(to.topic, group, refused)
+                    end_all(to.topic, group, refused)
                 begun = None
         finally:
             self._delivering.discard(to)
@@ -327,7 +277,7 @@ class Emitter:
                 sending.delivered.cancel()
 
     async def _deliver(
-        self, to: TopicPartition, group: Sequence[_Sending], begun: _Begun | None
+        self, to: TopicPartition, group: Sequence[Sending], begun: _Begun | None
     ) -> list[int]:
         """Write rows; return the positions of those refused as too large."""
         rows = group[0].rows
@@ -351,7 +301,8 @@ class Emitter:
 
     def _pack(self, rows: Sequence[Output], start: int) -> Iterator[Parcel]:
         def create_batch() -> BatchBuilder:
-            return self._producer.create_batch()  # not bound early: it may be replaced meanwhile
+            # Not bound early: the producer may be replaced meanwhile.
+            return self._producer.current.create_batch()
 
         return pack(create_batch, rows, start=start, timestamp_ms=self._clock.stamp())
 
@@ -359,8 +310,8 @@ class Emitter:
         self, to: TopicPartition, parcel: Parcel, begun: _Begun | None = None
     ) -> list[int]:
         """Write a batch, or wait for it; return the positions of the rows refused as too large."""
-        producer = self._producer if begun is None else begun.producer
-        is_too_large = len(parcel.rows) > 1 and parcel.builder.size() > self._producer_bytes
+        producer = self._producer.current if begun is None else begun.producer
+        is_too_large = len(parcel.rows) > 1 and parcel.builder.size() > self._producer.batch_bytes
         if begun is None and is_too_large:
             return await self._write_anew(to, parcel)  # packed before a refusal lowered the limit
         try:
@@ -371,12 +322,13 @@ class Emitter:
             else:
                 await asyncio.shield(begun.written)
         except (MessageSizeTooLargeError, RecordListTooLargeError):
-            await self._learn_limit(to.topic, parcel, producer)
+            await self._producer.learn_limit(to.topic, parcel, producer)
             if len(parcel.rows) == 1:
                 return [parcel.start]
         except InvalidTimestampError:
             await self._clock.correct(to.topic, parcel.timestamp_ms)
-            await self._replace(producer)  # its next batch would be refused as out of order
+            # The next batch of this producer would be refused as out of order.
+            await self._producer.replace(producer)
         except ProducerClosed:
             pass  # an error of another partition has just replaced the producer
         except KafkaError as error:
@@ -385,7 +337,7 @@ class Emitter:
             # aiokafka retries by itself, and stops only if a partition has no leader for long.
             log.warning("sending to %s failed: %r; trying again with a new producer", to, error)
             await asyncio.sleep(REQUEST_PAUSE)
-            await self._replace(producer)
+            await self._producer.replace(producer)
         else:
             return []
         return await self._write_anew(to, parcel)
@@ -395,65 +347,3 @@ class Emitter:
         for part in self._pack(parcel.rows, parcel.start):
             refused += await self._write(to, part)
         return refused
-
-    async def _learn_limit(self, topic: str, refused: Parcel, producer: PromptProducer) -> None:
-        """Lower the limit of a batch, or of a record, after a refusal."""
-        async with self._replacing:
-            if self._producer is not producer:
-                return  # another partition has replaced the producer meanwhile
-            size, is_one = refused.builder.size(), len(refused.rows) == 1
-            await self.limits.learn(topic, size, is_one_record=is_one)
-            await self._open_in_place_of(producer)
-
-    async def _replace(self, producer: PromptProducer) -> None:
-        async with self._replacing:
-            if self._producer is producer:
-                await self._open_in_place_of(producer)
-
-    async def _open_in_place_of(self, producer: PromptProducer) -> None:
-        await retry(self._open, doing="opening a producer", may_pass=is_retriable, log=log)
-        self._retire(producer)
-
-    async def _open(self) -> None:
-        size = self.limits.batch_bytes
-        producer = self._connect(size)
-        try:
-            await producer.start()
-            # Before the first send_batch: a batch that waits there for its topic's partitions
-            # when the producer is replaced would wait for ever.
-            for topic in self.limits.topics:
-                await producer.partitions_for(topic)
-        except BaseException:
-            await closed(producer.stop())
-            raise
-        self._producer, self._producer_bytes = producer, size
-
-    def _retire(self, producer: PromptProducer) -> None:
-        """Close a producer in the background, once it has delivered its batches."""
-        self._retiring.start(producer.stop())
-
-
-def _next_of(waiting: deque[_Sending]) -> list[_Sending]:
-    """Remove and return all that wait, except those whose caller has stopped waiting."""
-    group: list[_Sending] = []
-    while waiting:
-        sending = waiting.popleft()
-        if not sending.delivered.done():
-            group.append(sending)
-    return group
-
-
-def _end_all(topic: str, group: Sequence[_Sending], refused: Sequence[int]) -> None:
-    """Complete the calls of a group; a call with refused rows gets an error that names them."""
-    first = 0
-    for sending in group:
-        end = first + len(sending.rows)
-        own = [at - first for at in refused if first <= at < end]
-        sending.end(RecordsTooLargeError(topic, own) if own else None)
-        first = end
-
-
-def _retrieve_error(delivered: asyncio.Future[None]) -> None:
-    """Mark an error as retrieved: who sent several may stop at the first that fails."""
-    if not delivered.cancelled():
-        delivered.exception()

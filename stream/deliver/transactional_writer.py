@@ -29,8 +29,8 @@ from aiokafka.errors import (
 
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch, PartitionProgress
-from stream.deliver.batch_producer import RecordsTooLargeError
 from stream.deliver.delivery import PartitionLostError
+from stream.deliver.sending import RecordsTooLargeError
 from stream.deliver.transactional_producer import FENCED, TransactionalId, may_pass
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
 from stream.kafka.committed_offsets import CommittedReader

@@ -21,7 +21,8 @@ from agents.partials import Partial
 from agents.records import SourceRecord
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch
-from stream.deliver.batch_producer import Emitter, Output, RecordsTooLargeError
+from stream.deliver.batch_producer import Emitter, Output
+from stream.deliver.sending import RecordsTooLargeError
 from stream.kafka.log_reader import LogReader
 from stream.process.background_tasks import BackgroundTasks, Crash
 from stream.process.deadlines import now

@@ -11,8 +11,8 @@ from agents.dead_letters import DeadLetter
 from agents.rules import is_too_large
 from agents.scored_batch import ScoredBatch
 from stream.consume.partition_progress import Batch
-from stream.deliver.batch_producer import RecordsTooLargeError
 from stream.deliver.delivery import Delivery
+from stream.deliver.sending import RecordsTooLargeError
 from stream.scoring.output_limits import OutputLimits
 
 __all__ = ["OutputDelivery", "SentOutputs"]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from agents.dead_letters import DeadLetter
 from schemas.headers import dead_letter_headers
-from stream.deliver.batch_producer import Emitter, RecordsTooLargeError
+from stream.deliver.batch_producer import Emitter
+from stream.deliver.sending import RecordsTooLargeError
 from stream.scoring.output_limits import OutputLimits
 from stream.sinks.reading import Unwritable
 from stream.sinks.sink import Log

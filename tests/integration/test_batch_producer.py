@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from stream.broker import BreakableBroker, Broker
-from stream.deliver.batch_producer import EmitOptions, Emitter, Output, RecordsTooLargeError
+from stream.deliver.batch_producer import EmitOptions, Emitter, Output
+from stream.deliver.sending import RecordsTooLargeError
 from stream.kafka.producer import open_producer, record_bytes
 from stream.kafka.topic_limits import limit_reader
 from testing.kafka_client import TopicFactory, read_all, set_topic_config, until

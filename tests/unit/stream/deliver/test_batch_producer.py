@@ -17,13 +17,8 @@ from aiokafka.errors import (
 )
 
 from schemas.errors import FatalError
-from stream.deliver.batch_producer import (
-    AT_ONCE_ROWS,
-    EmitOptions,
-    Emitter,
-    Output,
-    RecordsTooLargeError,
-)
+from stream.deliver.batch_producer import AT_ONCE_ROWS, EmitOptions, Emitter, Output
+from stream.deliver.sending import RecordsTooLargeError
 from stream.kafka.producer import pack
 from stream.kafka.record_clock import RecordClock
 from testing.fake_producer import FakeBatch, FakeOutput

@@ -21,8 +21,8 @@ from aiokafka.errors import (
 
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch, PartitionProgress
-from stream.deliver.batch_producer import RecordsTooLargeError
 from stream.deliver.delivery import PartitionLostError
+from stream.deliver.sending import RecordsTooLargeError
 from stream.deliver.transactional_writer import PartitionWriter, WriterOptions
 from stream.kafka.commit_metadata import metadata_of
 from stream.kafka.producer import Output

@@ -26,8 +26,9 @@ from schemas.scored_event import ScoredModel
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.consume.partition_progress import Batch
-from stream.deliver.batch_producer import Emitter, RecordsTooLargeError
+from stream.deliver.batch_producer import Emitter
 from stream.deliver.delivery import AtLeastOnce
+from stream.deliver.sending import RecordsTooLargeError
 from stream.kafka.producer import record_bytes
 from stream.kafka.topic_limits import TopicLimits
 from stream.scoring.pipeline import ScoringPipeline

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from agents.records import Output
 from schemas.errors import ErrorCode, InvalidEventError
-from stream.deliver.batch_producer import RecordsTooLargeError
+from stream.deliver.sending import RecordsTooLargeError
 from stream.kafka.topic_limits import TopicLimits
 from stream.sinks.dead_letters import SinkDeadLetters
 from stream.sinks.sink import Log
