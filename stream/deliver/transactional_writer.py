@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiokafka import OffsetAndMetadata, TopicPartition
 from aiokafka.errors import (
@@ -30,6 +30,7 @@ from aiokafka.errors import (
 from schemas.errors import FatalError
 from stream.consume.partition_progress import Batch, PartitionProgress
 from stream.deliver.delivery import PartitionLostError
+from stream.deliver.journal import Journal, JournalEntry
 from stream.deliver.sending import RecordsTooLargeError
 from stream.deliver.transactional_producer import FENCED, TransactionalId, may_pass
 from stream.kafka.commit_metadata import Commit, ModelPin, metadata_of
@@ -76,18 +77,6 @@ class WriterOptions:
     most_bytes: int = 8 << 20
     delivery_limit: float = 120.0
     partition_limit: float = 30.0
-
-
-@dataclass(slots=True)
-class _Sending:
-    """The rows of one call, kept while they may have to be written again."""
-
-    topic: str
-    rows: Sequence[Output]
-    refused: set[int] = field(default_factory=set)
-    is_written: bool = False
-    is_over: bool = False
-    """Whether the caller already knows that the rows are delivered."""
 
 
 class _RefusedError(Exception):
@@ -155,8 +144,7 @@ class PartitionWriter:
         self._in_transaction = False
         self._attempted: tuple[Commit, ModelPin | None] | None = None
         self._accepted: tuple[Commit, ModelPin | None] | None = None
-        self._journal: list[_Sending] = []
-        self._admitted: list[Batch] = []
+        self._journal = Journal(options.most_rows, options.most_bytes)
         self._is_closed = False
         self._changed = asyncio.Event()
         self._is_open = asyncio.Event()
@@ -236,20 +224,12 @@ class PartitionWriter:
 
     async def admit(self, batch: Batch) -> bool:
         """Wait until the open transaction takes a batch; return False if the partition is lost."""
-        while self.is_ours and (not self._is_open.is_set() or self._is_full):
+        while self.is_ours and (not self._is_open.is_set() or self._journal.is_full):
             self._changed.clear()
             await (self._is_open if not self._is_open.is_set() else self._changed).wait()
         if self.is_ours:
-            self._admitted.append(batch)
+            self._journal.admit(batch)
         return self.is_ours
-
-    @property
-    def _is_full(self) -> bool:
-        options = self._options
-        return (
-            sum(len(sending.rows) for sending in self._journal) >= options.most_rows
-            or sum(batch.size for batch in self._admitted) >= options.most_bytes
-        )
 
     def done(self, batch: Batch) -> None:
         """Mark a batch as done: all its outputs are in the transaction."""
@@ -259,9 +239,9 @@ class PartitionWriter:
 
     def send(self, topic: str, rows: Sequence[Output]) -> list[asyncio.Task[None]]:
         """Send rows to the partition of this number, after those of earlier calls."""
-        return [self._tasks.start(self._deliver(_Sending(topic, rows)))] if rows else []
+        return [self._tasks.start(self._deliver(JournalEntry(topic, rows)))] if rows else []
 
-    def commit(self, entry: PartitionProgress) -> asyncio.Task[None]:
+    def commit(self, progress: PartitionProgress) -> asyncio.Task[None]:
         """Start to commit the transaction, once all batches admitted to it are done.
 
         No further batch is admitted until the commit ends.
@@ -272,25 +252,25 @@ class PartitionWriter:
             Ends with the commit, or as soon as the partition is lost.
         """
         self._is_open.clear()
-        return self._tasks.start(self._commit(entry))
+        return self._tasks.start(self._commit(progress))
 
-    async def _deliver(self, sending: _Sending) -> None:
+    async def _deliver(self, entry: JournalEntry) -> None:
         async with self._limited(), self._turn:
-            self._journal.append(sending)
+            self._journal.add(entry)
             await self._until_it_works(self._write_journal)
-            sending.is_over = True
-        if sending.refused:
-            raise RecordsTooLargeError(sending.topic, sorted(sending.refused))
+            entry.is_over = True
+        if entry.refused:
+            raise RecordsTooLargeError(entry.topic, sorted(entry.refused))
 
-    async def _commit(self, entry: PartitionProgress) -> None:
+    async def _commit(self, progress: PartitionProgress) -> None:
         try:
             async with self._limited():
-                while self.is_ours and not all(batch.is_done for batch in self._admitted):
+                while self.is_ours and not self._journal.is_complete:
                     self._changed.clear()
                     await self._changed.wait()
                 async with self._turn:
-                    entry.settle()
-                    await self._until_it_works(lambda: self._end_transaction(entry))
+                    progress.settle()
+                    await self._until_it_works(lambda: self._end_transaction(progress))
         finally:
             self._wake()
 
@@ -340,37 +320,36 @@ class PartitionWriter:
                 is_broken = True
 
     async def _write_journal(self) -> None:
-        for sending in self._journal:
-            if not sending.is_written:
-                await self._write(sending)
+        for entry in self._journal.unwritten():
+            await self._write(entry)
 
-    async def _write(self, sending: _Sending) -> None:
+    async def _write(self, entry: JournalEntry) -> None:
         producer, number = await self._producer_in_transaction(), self.partition.partition
-        kept = [i for i in range(len(sending.rows)) if i not in sending.refused]
-        rows, now_ms = [sending.rows[i] for i in kept], self._clock.stamp()
-        to = TopicPartition(sending.topic, number)
+        kept, now_ms = entry.kept, self._clock.stamp()
+        rows = [entry.rows[at] for at in kept]
+        to = TopicPartition(entry.topic, number)
         for parcel in pack(producer.create_batch, rows, timestamp_ms=now_ms):
             try:
                 await await_partition(producer, to, self._options.partition_limit)
-                await (await producer.send_batch(parcel.builder, sending.topic, partition=number))
+                await (await producer.send_batch(parcel.builder, entry.topic, partition=number))
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
                 is_one = len(parcel.rows) == 1
                 size = parcel.builder.size()
-                await self._limits.learn(sending.topic, size, is_one_record=is_one)
+                await self._limits.learn(entry.topic, size, is_one_record=is_one)
                 if is_one:
-                    sending.refused.add(kept[parcel.start])
-                    if sending.is_over:  # the limit was lowered since; a restart reads it
+                    entry.refused.add(kept[parcel.start])
+                    if entry.is_over:  # the limit was lowered since; a restart reads it
                         raise FatalError(
-                            f"Topic {sending.topic} was expected to take a record that it took"
+                            f"Topic {entry.topic} was expected to take a record that it took"
                             f" before, but Kafka answered {error!r}: the worker exits and reads the"
                             " topic's size limit again; do not lower its max.message.bytes while"
                             " workers run."
                         ) from error
                 raise _RefusedError from error
             except InvalidTimestampError as error:
-                await self._clock.correct(sending.topic, parcel.timestamp_ms)
+                await self._clock.correct(entry.topic, parcel.timestamp_ms)
                 raise _RefusedError from error
-        sending.is_written = True
+        entry.is_written = True
 
     async def _producer_in_transaction(self) -> TransactionalProducer:
         producer = self._id.producer
@@ -380,10 +359,10 @@ class PartitionWriter:
             self._in_transaction = True
         return producer
 
-    async def _end_transaction(self, entry: PartitionProgress) -> None:
+    async def _end_transaction(self, progress: PartitionProgress) -> None:
         if self._accepted is None:
-            offset, pin = entry.to_commit()
-            commit = Commit(offset, metadata_of(offset, pin, entry.topic_id))
+            offset, pin = progress.to_commit()
+            commit = Commit(offset, metadata_of(offset, pin, progress.topic_id))
             await self._write_journal()
             producer = await self._producer_in_transaction()
             offsets = {self.partition: OffsetAndMetadata(*commit)}
@@ -393,10 +372,9 @@ class PartitionWriter:
             self.committed, self._attempted, self._in_transaction = commit, None, False
         else:
             commit, pin = self._accepted
-        entry.is_committed(commit.offset, pin)
+        progress.is_committed(commit.offset, pin)
         self._accepted = None
         self._journal.clear()
-        self._admitted.clear()
 
     # Producers
 
@@ -411,5 +389,4 @@ class PartitionWriter:
         elif found != self.committed:  # equal: the transaction of this writer was aborted
             self.lose()
         self.committed, self._attempted, self._in_transaction = found, None, False
-        for sending in self._journal:
-            sending.is_written = False
+        self._journal.mark_unwritten()
