@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.field_spec import Aspect
 from features.matrix import Columns, FeatureEncoder, Features
-from features.spec import Aspect
 from model.bundle import Bundle
 from model.serving.prediction import Contributions, Prediction, Predictor
 from schemas.scored_event import ScoreRule, Scores, scored_event

@@ -24,8 +24,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from features.field_spec import CategoryField, FieldSpec, NumberField, TextField, normalise_level
 from features.matrix import FeatureEncoder
-from features.spec import CategoryField, FieldSpec, NumberField, TextField, normalise_level
 from model.metadata import METADATA_KEY, BundleMetadata
 from schemas.avro_reader import compile_reader
 from schemas.decode import LeadDecoder

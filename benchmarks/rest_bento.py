@@ -15,8 +15,8 @@ import bentoml
 import numpy as np
 import onnxruntime
 
+from features.field_spec import NumberField
 from features.matrix import FeatureEncoder
-from features.spec import NumberField
 from model.metadata import METADATA_KEY, BundleMetadata
 
 MOST_LEADS = 512

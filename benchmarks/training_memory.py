@@ -29,7 +29,8 @@ CASES = ("memory", "disk")
 
 def measure(case: str, matrix: Path, cache: Path) -> dict[str, float]:
     """Train one booster in this process; return its time in seconds and its memory in MB."""
-    from features.spec import FeatureSpec, NumberField
+    from features.field_spec import NumberField
+    from features.spec import FeatureSpec
     from model.training.boosting import BoostingParameters
     from model.training.xgboost_trainer import XgboostTrainer
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from features.binning import build_reference
+from features.field_spec import CategoryField, NumberField, TextField
 from features.matrix import FeatureEncoder
-from features.spec import CategoryField, FeatureSpec, NumberField, TextField
+from features.spec import FeatureSpec
 from model.bundle import Artefacts
 from model.metadata import BundleMetadata, Calibration, Golden, Training
 from model.serving.predictor import open_predictor

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from features.field_spec import Aspect, DateField, FieldSpec, TextField
 from features.reference import AspectReference, Reference
-from features.spec import Aspect, DateField, FeatureSpec, FieldSpec, TextField
+from features.spec import FeatureSpec
 
 __all__ = ["AspectBins", "further_aspects", "further_bins"]
 

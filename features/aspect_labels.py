@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.field_spec import LARGEST_FLOAT32, Aspect
 from features.reference import WEEKDAYS, Bins
-from features.spec import LARGEST_FLOAT32, Aspect
 
 __all__ = ["Labels", "age_labels", "aspect_labels", "keyword_labels", "number_labels"]
 

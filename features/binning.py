@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.aspect_bins import AspectBins, further_aspects
-from features.matrix import Columns, FeatureEncoder
-from features.reference import HOURS, WEEKDAYS, AspectReference, Bins, FieldReference, Reference
-from features.spec import (
+from features.field_spec import (
     Aspect,
     CategoryField,
     DateField,
-    FeatureSpec,
     FieldSpec,
     TextField,
     normalise_level,
 )
+from features.matrix import Columns, FeatureEncoder
+from features.reference import HOURS, WEEKDAYS, AspectReference, Bins, FieldReference, Reference
+from features.spec import FeatureSpec
 from features.text_lengths import text_lengths
 from schemas.clock_times import written_clock
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.field_spec import DAY_MS, DatePart
 from features.reference import WEEKDAYS
-from features.spec import DAY_MS, DatePart
 
 __all__ = ["HOUR_MS", "ages_in_days", "date_part", "is_date"]
 

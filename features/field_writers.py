@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.date_values import ages_in_days, date_part, is_date
-from features.reference import FieldReference
-from features.spec import (
+from features.field_spec import (
     LARGEST_FLOAT32,
     MISSING_LEVELS,
     CategoryField,
@@ -22,6 +21,7 @@ from features.spec import (
     TextField,
     normalise_level,
 )
+from features.reference import FieldReference
 
 try:
     from features import _compiled

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.date_values import is_date
+from features.field_spec import CategoryField, DateField, FieldSpec, NumberField, TextField
 from features.reference import FieldReference
-from features.spec import CategoryField, DateField, FieldSpec, NumberField, TextField
 
 __all__ = ["lead_value", "typical_value"]
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec import MISSING_WORDS, normalise_level
+from features.field_spec import MISSING_WORDS, normalise_level
 
 __all__ = ["known_level", "level_codes"]
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from features.aspect_bins import further_bins
 from features.coverage import NO_IMPORTANCE, CoverageRule
+from features.field_spec import DateField, DatePart
 from features.field_writers import AgeWriter, writer_of
 from features.reference import Reference
-from features.spec import CREATED_AT, DateField, DatePart, FeatureSpec
+from features.spec import CREATED_AT, FeatureSpec
 
 __all__ = ["Columns", "FeatureEncoder", "Features"]
 

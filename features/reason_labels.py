@@ -20,17 +20,10 @@ from features.aspect_labels import (
     keyword_labels,
     number_labels,
 )
+from features.field_spec import Aspect, DateField, FieldSpec, NumberField, TextField
 from features.matrix import Features
 from features.reference import FieldReference, Reference
-from features.spec import (
-    Aspect,
-    DateField,
-    FeatureSpec,
-    FieldAspect,
-    FieldSpec,
-    NumberField,
-    TextField,
-)
+from features.spec import FeatureSpec, FieldAspect
 
 try:
     from features import _compiled

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from features.coverage import TypicalLead
-from features.spec import Aspect
+from features.field_spec import Aspect
 
 __all__ = ["HOURS", "WEEKDAYS", "AspectReference", "Bins", "FieldReference", "Reference"]
 

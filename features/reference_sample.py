@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.field_spec import NumberField, TextField
 from features.matrix import Columns, FeatureEncoder, Features
 from features.reference import Reference
-from features.spec import FeatureSpec, NumberField, TextField
+from features.spec import FeatureSpec
 from features.table import Table
 from features.table_file import parse_table
 from schemas.errors import InputError

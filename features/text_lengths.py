@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec import normalise_level
+from features.field_spec import normalise_level
 
 __all__ = ["text_lengths"]
 

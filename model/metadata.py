@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from features.aspect_bins import further_aspects
+from features.field_spec import Aspect, Float32
 from features.reason_labels import ReasonLabels
 from features.reference import Reference
-from features.spec import Aspect, FeatureSpec, FieldAspect, Float32
+from features.spec import FeatureSpec, FieldAspect
 from model.column_plan import ColumnPlan
 from model.group_counts import GroupCounts
 from model.label_counts import LabelCounts

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.spec import LARGEST_FLOAT32
+from features.field_spec import LARGEST_FLOAT32
 from model.metadata import BundleError
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.spec import CategoryField, DateField, NumberField, TextField
+from features.field_spec import CategoryField, DateField, NumberField, TextField
 from model.metadata import BundleMetadata
 
 __all__ = ["personal_content"]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.column_name import name_words
+from features.field_spec import DatePart
 from features.infer import Inferred
-from features.spec import CREATED_AT, DatePart
+from features.spec import CREATED_AT
 from features.table import Table
 from model.training.date_parts import differ_in_days
 from model.training.specify import Leads

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.date_values import HOUR_MS, ages_in_days, date_part, is_date
-from features.spec import CREATED_AT, DAY_MS, DatePart
+from features.field_spec import DAY_MS, DatePart
+from features.spec import CREATED_AT
 from schemas.fields import FieldKind
 
 __all__ = ["DateParts", "choose_date_parts", "differ_in_days", "later_share"]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from features.binning import quantile_edges
 from features.column_name import name_words
+from features.field_spec import Aspect
 from features.levels import level_codes
-from features.spec import CREATED_AT, Aspect
+from features.spec import CREATED_AT
 from model.training.evaluate import roc_auc
 from model.training.folds import FOLDS, folds
 from model.training.presence import OneOutcome, one_outcome_columns

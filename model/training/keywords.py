@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.distinct_leads import leads_by_value
+from features.field_spec import normalise_level
 from features.personal import addresses_in, without_addresses
-from features.spec import normalise_level
 
 __all__ = ["fit_keywords"]
 

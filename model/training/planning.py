@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from features.column_name import name_words
 from features.drop_downs import is_unfilled
+from features.field_spec import normalise_level
 from features.identifiers import KEY_WORDS
 from features.personal import WITHHELD
-from features.spec import CREATED_AT, normalise_level
+from features.spec import CREATED_AT
 from features.table import Table
 from features.text_lengths import text_lengths
 from model.column_plan import ColumnPlan

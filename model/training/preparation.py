@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.contract import derive_contract, is_boolean
+from features.field_spec import MISSING_WORDS
 from features.infer import (
     Inferred,
     infer_fields,
@@ -18,7 +19,7 @@ from features.infer import (
     without_fields,
     without_levels_of_few,
 )
-from features.spec import CREATED_AT, MISSING_WORDS
+from features.spec import CREATED_AT
 from features.table import Table
 from model.group_counts import GroupCounts
 from model.label_counts import LabelCounts

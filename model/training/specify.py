@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.binning import unmeasured_reference
-from features.matrix import Columns, FeatureEncoder
-from features.personal import WITHHELD
-from features.spec import (
+from features.field_spec import (
     CategoryField,
     DateField,
-    FeatureSpec,
     FieldSpec,
     NumberField,
     TextField,
     normalise_level,
 )
+from features.matrix import Columns, FeatureEncoder
+from features.personal import WITHHELD
+from features.spec import FeatureSpec
 from model.training.date_parts import DateParts, choose_date_parts
 from model.training.keywords import fit_keywords
 from model.training.target_encoding import cross_fitted, fit_target_encoding

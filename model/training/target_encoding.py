@@ -18,8 +18,8 @@ import pandas as pd
 from category_encoders import TargetEncoder
 from numpy.typing import NDArray
 
+from features.field_spec import CategoryField, normalise_level
 from features.personal import WITHHELD
-from features.spec import CategoryField, normalise_level
 from model.training.folds import folds
 
 __all__ = ["CROSS_FIT_FOLDS", "cross_fitted", "fit_target_encoding"]

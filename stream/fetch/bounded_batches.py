@@ -36,6 +36,7 @@ from stream.fetch.batch_header import (
     claimed_bytes,
     codec_of,
 )
+from stream.fetch.decompressed_bytes import VARINT_BYTES, DecompressedBytes, encoded_varint
 from stream.fetch.decompression import Codec, DecompressionError, decompress
 
 with suppress(ImportError):  # installed without a compiler, no partition has a reader
@@ -46,8 +47,6 @@ __all__ = ["BatchLimits", "BoundedRecords", "bound_batches"]
 NULL = b"\x01"
 """A length of -1."""
 NO_HEADERS = b"\x00"
-VARINT_BYTES = 10
-"""Most bytes of a varint of 64 bits."""
 
 PIECE_RECORDS = 10_000
 """Most records of a piece: finding and parsing them takes about a microsecond each."""
@@ -261,7 +260,7 @@ def _steps(
     left, base_offset = said.records, said.base_offset
     header = bytearray(content[:HEADER_BYTES])
     header[CODEC_AT] &= ~CODEC_MASK
-    records = _Bytes(decompress(codec, content[HEADER_BYTES:]))
+    records = DecompressedBytes(decompress(codec, content[HEADER_BYTES:]))
     while left > 0:
         records.fill(limits.piece_bytes)
         if records.is_all and left <= PIECE_RECORDS:
@@ -328,7 +327,7 @@ def _whole_records(buffer: bytearray, most: int, record_bytes: int) -> tuple[int
     return count, at
 
 
-def _without_value(header: bytearray, records: _Bytes) -> tuple[_LeftOutRecord, int]:
+def _without_value(header: bytearray, records: DecompressedBytes) -> tuple[_LeftOutRecord, int]:
     """Read the start of a record that is too large.
 
     Returns
@@ -338,16 +337,18 @@ def _without_value(header: bytearray, records: _Bytes) -> tuple[_LeftOutRecord, 
     """
     length = records.varint()
     end = records.taken + length
-    place = b"".join((records.take(1), _encoded(records.varint()), _encoded(records.varint())))
+    place = b"".join(
+        (records.take(1), encoded_varint(records.varint()), encoded_varint(records.varint()))
+    )
     key_bytes = records.varint()
     key, size = None, length
     if key_bytes <= KEPT_BYTES:
         key = records.take(key_bytes) if key_bytes >= 0 else None
         value_bytes = records.varint()
         size = value_bytes if value_bytes > KEPT_BYTES else length
-    key_part = NULL if key is None else _encoded(len(key)) + key
+    key_part = NULL if key is None else encoded_varint(len(key)) + key
     stripped = place + key_part + NULL + NO_HEADERS
-    record = next(iter(_parsed(header, 1, _encoded(len(stripped)) + stripped)))
+    record = next(iter(_parsed(header, 1, encoded_varint(len(stripped)) + stripped)))
     left_out = _LeftOutRecord(
         record.offset,
         record.timestamp,
@@ -357,80 +358,3 @@ def _without_value(header: bytearray, records: _Bytes) -> tuple[_LeftOutRecord, 
         record.headers,
     )
     return left_out, end - records.taken
-
-
-def _encoded(number: int) -> bytes:
-    """Write a zigzag varint."""
-    rest, written = number << 1 if number >= 0 else (-number << 1) - 1, bytearray()
-    while rest > 0x7F:
-        written.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    written.append(rest)
-    return bytes(written)
-
-
-class _Bytes:
-    """The bytes of a batch's records, decompressed on demand.
-
-    Parameters
-    ----------
-    chunks
-        All bytes, in order.
-
-    Attributes
-    ----------
-    buffer
-        The next bytes, as far as they are decompressed.
-    taken
-        Number of bytes consumed so far.
-    is_all
-        Whether the buffer holds all remaining bytes.
-    """
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self.buffer = bytearray()
-        self.taken = 0
-        self.is_all = False
-        self._chunks = chunks
-
-    def fill(self, size: int) -> None:
-        """Decompress until the buffer has the given number of bytes, or all remaining ones."""
-        while len(self.buffer) < size and not self.is_all:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                self.is_all = True
-            else:
-                self.buffer += chunk
-
-    def take(self, size: int) -> bytes:
-        """Return the next bytes, exactly the given number."""
-        self.fill(size)
-        if not 0 <= size <= len(self.buffer):
-            raise CorruptRecordException(f"expected {size} more bytes of a record, got fewer")
-        with memoryview(self.buffer) as view:
-            found = bytes(view[:size])
-        del self.buffer[:size]
-        self.taken += size
-        return found
-
-    def skip(self, size: int) -> None:
-        """Discard the next bytes in small pieces."""
-        while size > 0:
-            self.fill(1)
-            if not self.buffer:
-                raise CorruptRecordException(f"expected {size} more bytes of a record, got none")
-            passed = min(size, len(self.buffer))
-            del self.buffer[:passed]
-            self.taken += passed
-            size -= passed
-
-    def varint(self) -> int:
-        """Read a zigzag varint."""
-        number = shift = 0
-        while shift < 7 * VARINT_BYTES:
-            (byte,) = self.take(1)
-            number |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return number >> 1 ^ -(number & 1)
-        raise CorruptRecordException(f"expected a number of at most {VARINT_BYTES} bytes, got more")

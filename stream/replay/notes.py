@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from features.spec import DateField, DatePart
+from features.field_spec import DateField, DatePart
 from model.bundle import describe_bundle
 from model.registry import Registry
 from stream.archive.reader import Archive

@@ -16,10 +16,11 @@ from agents.rules import Rules
 from agents.scoring import Scorer
 from features.aspect_bins import further_bins
 from features.counts import CountLayout
+from features.field_spec import NumberField
 from features.matrix import FeatureEncoder
 from features.reason_labels import ReasonLabels
 from features.reference import Bins, FieldReference, Reference
-from features.spec import FeatureSpec, NumberField
+from features.spec import FeatureSpec
 from model.bundle import Bundle, Trial, load_bundle
 from model.metadata import BundleError, BundleMetadata, Calibration, Thresholds
 from model.registry import ModelNotFoundError, Registry

@@ -19,8 +19,9 @@ from prometheus_client import CollectorRegistry
 
 from features.binning import build_reference
 from features.counts import CountLayout
+from features.field_spec import CategoryField, NumberField
 from features.matrix import FeatureEncoder
-from features.spec import CategoryField, FeatureSpec, NumberField
+from features.spec import FeatureSpec
 from monitoring.drift.assessment import Assessment, Assessor
 from monitoring.drift.field_drift import DriftState
 from monitoring.telemetry.archive_metrics import ArchiveMetrics

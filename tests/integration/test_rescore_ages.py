@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.field_spec import DateField, DatePart
 from features.matrix import FeatureEncoder
-from features.spec import DateField, DatePart
 from features.table_file import read_table
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.binning import unmeasured_reference
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from model.metadata import BundleMetadata, Calibration, Golden, Training
 from model.serving.drawn_rows import HARD
 from model.training.export import to_onnx

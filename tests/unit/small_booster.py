@@ -10,7 +10,8 @@ import xgboost
 from numpy.typing import NDArray
 
 from features.binning import unmeasured_reference
-from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
+from features.field_spec import CategoryField, DateField, NumberField, TextField
+from features.spec import FeatureSpec
 from model.bundle import Artefacts
 from model.metadata import BundleMetadata, Calibration, Golden, Training
 from model.training.export import to_onnx

@@ -12,8 +12,9 @@ import xgboost
 from numpy.typing import NDArray
 
 from features.binning import build_reference, unmeasured_reference
+from features.field_spec import CategoryField, DateField, NumberField, TextField
 from features.matrix import Columns, FeatureEncoder
-from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
+from features.spec import FeatureSpec
 from model.bundle import Artefacts, Bundle, load_bundle
 from model.metadata import BundleMetadata, Calibration, Golden, Training
 from model.registry import Registry

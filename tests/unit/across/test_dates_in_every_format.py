@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from agents.offline import OfflineScorer
-from features.spec import DateField, DatePart
+from features.field_spec import DateField, DatePart
 from features.table_file import parse_table
 from model.bundle import Bundle, load_bundle
 from model.registry import Registry

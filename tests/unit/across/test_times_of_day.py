@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.binning import build_reference
+from features.field_spec import NumberField
 from features.infer import Inferred, infer_fields
-from features.spec import FeatureSpec, NumberField
+from features.spec import FeatureSpec
 from features.table import Table
 from features.table_file import parse_table
 from schemas.decode import LeadDecoder

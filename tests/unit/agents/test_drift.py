@@ -12,8 +12,9 @@ from agents.drift import BLOCK, OUTLIERS, SPREAD, BlockCounts, CountedLeads, Cou
 from features.aspect_bins import further_bins
 from features.binning import build_reference
 from features.counts import CountLayout
+from features.field_spec import NumberField, TextField
 from features.matrix import FeatureEncoder
-from features.spec import FeatureSpec, NumberField, TextField
+from features.spec import FeatureSpec
 from tests.unit.agents.drift_log import LAYOUT, MODEL, WINDOW_MS, counting, encoded, leads
 
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.score_changes import Cause, Part, ScoredLead, log_odds, parts_of_change
+from features.field_spec import CategoryField, DateField, DatePart, NumberField
 from features.matrix import Columns
-from features.spec import CategoryField, DateField, DatePart, FeatureSpec, NumberField
+from features.spec import FeatureSpec
 
 SPEC = FeatureSpec(
     fields=(

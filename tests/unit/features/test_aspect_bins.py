@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from features.binning import build_reference
 from features.counts import CountLayout
 from features.date_values import HOUR_MS
+from features.field_spec import DAY_MS, DateField, DatePart, NumberField, TextField
 from features.matrix import FeatureEncoder
 from features.reference import Reference
-from features.spec import DAY_MS, DateField, DatePart, FeatureSpec, NumberField, TextField
+from features.spec import FeatureSpec
 from tests.chaos.second_audit.model_bins import ModelBins
 
 NAN = float("nan")

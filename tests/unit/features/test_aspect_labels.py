@@ -18,8 +18,9 @@ from features.aspect_labels import (
     number_labels,
 )
 from features.binning import build_reference
+from features.field_spec import LARGEST_FLOAT32, Aspect, NumberField
 from features.reference import FieldReference
-from features.spec import LARGEST_FLOAT32, Aspect, FeatureSpec, NumberField
+from features.spec import FeatureSpec
 
 NAN = float("nan")
 

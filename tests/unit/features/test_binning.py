@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.binning import LEVEL_BINS, build_reference, quantile_edges
+from features.field_spec import CategoryField, DateField, NumberField, TextField
 from features.matrix import FeatureEncoder
 from features.reference import Reference
-from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
+from features.spec import FeatureSpec
 
 NO_SCORES = np.empty(0)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.date_values import ages_in_days, date_part, is_date
-from features.spec import DAY_MS, DatePart
+from features.field_spec import DAY_MS, DatePart
 
 NAN = float("nan")
 

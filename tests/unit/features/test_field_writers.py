@@ -9,17 +9,17 @@ import pytest
 
 from features import field_writers
 from features.binning import unmeasured_reference
-from features.field_writers import AgeWriter, writer_of
-from features.spec import (
+from features.field_spec import (
     DAY_MS,
     CategoryField,
     DateField,
     DatePart,
-    FeatureSpec,
     FieldSpec,
     NumberField,
     TextField,
 )
+from features.field_writers import AgeWriter, writer_of
+from features.spec import FeatureSpec
 
 JOBS = CategoryField(name="job", encoding="one_hot", levels=("admin.", "pilot"))
 NOTES = TextField(name="notes", keywords=("price",))

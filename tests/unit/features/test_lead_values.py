@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.field_spec import CategoryField, DateField, FieldSpec, NumberField, TextField
 from features.lead_values import lead_value, typical_value
 from features.reference import WEEKDAYS, FieldReference
-from features.spec import CategoryField, DateField, FieldSpec, NumberField, TextField
 from schemas.number_reading import NumberReading
 
 NUMBER = NumberField(name="n")

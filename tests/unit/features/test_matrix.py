@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from features import field_writers
 from features.binning import build_reference, unmeasured_reference
 from features.coverage import TypicalLead
-from features.matrix import Columns, FeatureEncoder, Features
-from features.spec import (
+from features.field_spec import (
     DAY_MS,
     CategoryField,
     DateField,
     DatePart,
-    FeatureSpec,
     NumberField,
     TextField,
     normalise_level,
 )
+from features.matrix import Columns, FeatureEncoder, Features
+from features.spec import FeatureSpec
 
 LEVELS = ("admin.", "sales director", "ss")
 OWN_PARTS = tuple(part for part in DatePart if part is not DatePart.AGE)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from features.binning import build_reference
+from features.field_spec import NumberField
 from features.outer_bins import unit_remark
 from features.reference import FieldReference
-from features.spec import FeatureSpec, NumberField
+from features.spec import FeatureSpec
 
 PERCENT = np.random.default_rng(3).uniform(0.5, 60, 2000)
 

@@ -12,17 +12,10 @@ from hypothesis import strategies as st
 
 from features import reason_labels
 from features.binning import build_reference
+from features.field_spec import Aspect, CategoryField, DateField, DatePart, NumberField, TextField
 from features.matrix import FeatureEncoder, Features
 from features.reason_labels import ReasonLabels
-from features.spec import (
-    Aspect,
-    CategoryField,
-    DateField,
-    DatePart,
-    FeatureSpec,
-    NumberField,
-    TextField,
-)
+from features.spec import FeatureSpec
 
 SPEC = FeatureSpec(
     fields=(

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.binning import build_reference
+from features.field_spec import CategoryField, DateField, NumberField, TextField
 from features.matrix import FeatureEncoder
 from features.reference_sample import (
     LeadSample,
@@ -16,7 +17,7 @@ from features.reference_sample import (
     sample_columns,
     shown_numbers,
 )
-from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
+from features.spec import FeatureSpec
 from schemas.errors import InputError
 
 SPEC = FeatureSpec(

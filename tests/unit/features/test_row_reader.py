@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from features.field_spec import CategoryField, DateField, NumberField
 from features.row_reader import RowReader
-from features.spec import CategoryField, DateField, FeatureSpec, NumberField
+from features.spec import FeatureSpec
 from features.table_file import arrow_table
 from schemas.number_reading import NumberReading
 from schemas.time_reading import TimeReading

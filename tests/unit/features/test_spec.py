@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from features.spec import (
-    Aspect,
-    CategoryField,
-    DateField,
-    DatePart,
-    FeatureSpec,
-    NumberField,
-    TextField,
-)
+from features.field_spec import Aspect, CategoryField, DateField, DatePart, NumberField, TextField
+from features.spec import FeatureSpec
 from schemas.number_reading import NumberReading
 
 

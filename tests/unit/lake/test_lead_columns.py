@@ -5,8 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from features.field_spec import CategoryField, NumberField
 from features.row_reader import RowReader
-from features.spec import CategoryField, FeatureSpec, NumberField
+from features.spec import FeatureSpec
 from lake.lead_columns import LeadColumns, find_columns
 from schemas.errors import InputError
 

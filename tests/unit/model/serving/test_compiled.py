@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.spec import CategoryField, DateField, FeatureSpec, NumberField
+from features.field_spec import CategoryField, DateField, NumberField
+from features.spec import FeatureSpec
 from model.metadata import Calibration
 from model.serving import compiled, tree_layout
 from model.serving.compiled import CompiledPredictor

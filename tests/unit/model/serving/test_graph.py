@@ -10,7 +10,8 @@ import onnx
 import pytest
 from onnx import helper
 
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from model.bundle import Artefacts, load_bundle, verify
 from model.metadata import BundleError
 from model.serving import graph

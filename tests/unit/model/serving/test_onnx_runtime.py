@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from model.metadata import BundleError
 from model.serving.onnx_runtime import OnnxPredictor
 from tests.unit.model.serving.test_predictor import arrays

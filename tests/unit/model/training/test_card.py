@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from features.spec import CategoryField, FeatureSpec, TextField
+from features.field_spec import CategoryField, TextField
+from features.spec import FeatureSpec
 from model.label_counts import LabelCounts
 from model.metadata import BundleMetadata
 from model.training.card import personal_content

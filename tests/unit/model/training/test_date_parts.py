@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from features.date_values import HOUR_MS, ages_in_days
-from features.spec import DAY_MS, DatePart
+from features.field_spec import DAY_MS, DatePart
 from model.training.date_parts import DateParts, choose_date_parts, later_share
 from model.training.inspection import inspect_columns
 from model.training.specify import Leads

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import xgboost
 
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from model.metadata import Calibration
 from model.serving.native import NativePredictor
 from model.serving.onnx_runtime import OnnxPredictor

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from model.training import external_memory
 from model.training.boosting import BoostingParameters, boost, margins
 from model.training.external_memory import boost_in_blocks

@@ -2,7 +2,8 @@ from typing import Any
 
 import numpy as np
 
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from model.serving.onnx_runtime import OnnxPredictor
 from model.training.importance import field_importance
 from tests.unit.small_booster import Trained

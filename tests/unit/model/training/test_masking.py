@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.spec import CategoryField, DateField, FeatureSpec, NumberField, TextField
+from features.field_spec import CategoryField, DateField, NumberField, TextField
+from features.spec import FeatureSpec
 from model.training.masking import MASKED_WEIGHT, missing_row, with_masked_copies
 
 SPEC = FeatureSpec(

@@ -10,9 +10,10 @@ import pyarrow.parquet
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from features.field_spec import NumberField
 from features.matrix import FeatureEncoder
 from features.parquet_rows import ParquetRows
-from features.spec import FeatureSpec, NumberField
+from features.spec import FeatureSpec
 from features.table import Table
 from model.serving.onnx_runtime import OnnxPredictor
 from model.training.boosting import BoostingParameters

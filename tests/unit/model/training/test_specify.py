@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from features.spec import CategoryField, NumberField, TextField
+from features.field_spec import CategoryField, NumberField, TextField
 from model.training.keywords import fit_keywords
 from model.training.specify import ONE_HOT_LEVELS, Leads, encode, fit_spec, training_matrix
 from schemas.fields import FieldKind

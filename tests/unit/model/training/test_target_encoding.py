@@ -7,9 +7,10 @@ import pandas as pd
 from category_encoders import TargetEncoder
 
 from features.binning import unmeasured_reference
+from features.field_spec import normalise_level
 from features.matrix import FeatureEncoder
 from features.personal import WITHHELD
-from features.spec import FeatureSpec, normalise_level
+from features.spec import FeatureSpec
 from model.training.folds import folds
 from model.training.target_encoding import CROSS_FIT_FOLDS, cross_fitted, fit_target_encoding
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from features.field_spec import CategoryField
 from features.matrix import FeatureEncoder
 from features.reference_sample import read_sample
-from features.spec import CategoryField
 from model.metadata import BundleMetadata, Thresholds
 from model.serving.onnx_runtime import OnnxPredictor
 from model.training.bands import BandRule

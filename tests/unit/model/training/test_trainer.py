@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from features.binning import unmeasured_reference
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from features.table_file import parse_table
 from model.bundle import Artefacts, load_bundle, verify
 from model.metadata import BundleMetadata, Calibration, Golden

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from model.serving.ensemble import BRANCH, LEAF, TreeArrays, check_trees
 from model.training.trees import Tree, Trees, ensemble_arrays
 

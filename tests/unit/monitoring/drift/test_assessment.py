@@ -13,9 +13,10 @@ import pytest
 from features.binning import build_reference, unmeasured_reference
 from features.counts import CountLayout, LeadCounts
 from features.coverage import TypicalLead
+from features.field_spec import CategoryField, DateField, DatePart, NumberField, TextField
 from features.matrix import FeatureEncoder
 from features.reference import Bins
-from features.spec import CategoryField, DateField, DatePart, FeatureSpec, NumberField, TextField
+from features.spec import FeatureSpec
 from monitoring.drift.assessment import Assessment, Assessor
 from monitoring.drift.diagnosis import Diagnosis
 from monitoring.drift.field_drift import DriftState, DriftThresholds, FieldCounts, FieldDrift

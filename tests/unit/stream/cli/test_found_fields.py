@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from features.spec import FeatureSpec, NumberField
+from features.field_spec import NumberField
+from features.spec import FeatureSpec
 from model.metadata import BundleMetadata
 from schemas.errors import InputError
 from stream.cli.found_fields import SHOWN, check_found

@@ -14,10 +14,11 @@ from prometheus_client import CollectorRegistry
 from agents.records import Output
 from agents.rules import Rules
 from agents.scoring import Scorer
+from features.field_spec import NumberField
 from features.matrix import FeatureEncoder
 from features.reason_labels import ReasonLabels
 from features.reference import FieldReference, Reference
-from features.spec import FeatureSpec, NumberField
+from features.spec import FeatureSpec
 from model.serving.constant import ConstantPredictor
 from monitoring.telemetry.metrics import Metrics
 from schemas.decode import LeadDecoder
