@@ -12,89 +12,24 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.drift_alarms import alarms_of, since_reported, since_when, states_of
-from agents.drift_reports import Report, assessments_of, counts_of, span_name
+from agents.drift_reports import Report, assessments_of, counts_of
 from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
 from agents.partials import Partial, Sample
-from features.counts import CountLayout, LeadCounts
-from monitoring.drift.assessment import Assessment, Assessor
-from monitoring.drift.change_confirmation import ChangeConfirmation
-from monitoring.drift.detectors import Change, Rolling, RollingDetectors
-from monitoring.drift.field_drift import DriftState, DriftThresholds
-from monitoring.drift.seasonality import Stream
+from agents.watched_model import NEVER, WatchedModel, WatchOptions
+from monitoring.drift.assessment import Assessment
+from monitoring.drift.detectors import Change, Rolling
 from schemas.model_identity import ModelIdentity
 
-__all__ = ["Closing", "DriftWatch", "WatchOptions", "WatchedModel"]
+__all__ = ["Closing", "DriftWatch"]
 
 log = logging.getLogger(__name__)
 
-NEVER = -(2**63)
-"""Before every event time."""
-ENOUGH_LEADS = DriftThresholds().exact_below
-"""Leads with which the longest horizon needs no longer one in addition."""
-LONGER = "longer"
-"""Name of the horizon that holds the latest 1,000 leads. Not its length, which varies: alerts and
-`since` refer to the name."""
 REMEMBERED = 4096
 """Closed windows whose blocks are kept, to distinguish late leads from repeated partials."""
-
-
-@dataclass(frozen=True, slots=True)
-class WatchOptions:
-    """How drift is watched.
-
-    Attributes
-    ----------
-    horizons
-        Spans that are assessed, in windows, ascending.
-    lateness_ms
-        How much later than the watermark a window closes.
-    open_windows
-        Windows, counted per partition, that may be open at once. Of more, the oldest close early.
-    stretch
-        How many times the longest horizon the horizon `longer` spans at most: the latest 1,000
-        leads, assessed where the longest horizon holds fewer. 1: there is none.
-    """
-
-    horizons: tuple[int, ...] = (1, 12, 288)
-    lateness_ms: int = 60_000
-    open_windows: int = 8192
-    stretch: int = 1
-
-
-@dataclass(slots=True)
-class WatchedModel:
-    """The state of the watch of one model's leads.
-
-    Attributes
-    ----------
-    identity, layout, assessor, detectors, confirmation
-        The model, its bins, and what assesses its leads.
-    windows
-        Counts of the closed windows, topic-wide, by start.
-    since
-        By horizon and field: start of the first window in which the field left OK.
-    alarmed
-        By stream: its state as of the last alarm.
-    confirmed
-        By detector and stream: the end of the window that confirmed its last change.
-    closed_through
-        End of the last closed window.
-    """
-
-    identity: ModelIdentity
-    layout: CountLayout
-    assessor: Assessor
-    detectors: RollingDetectors
-    confirmation: ChangeConfirmation
-    windows: dict[int, LeadCounts] = field(default_factory=dict)
-    since: dict[tuple[str, int], int] = field(default_factory=dict)
-    alarmed: dict[Stream, DriftState] = field(default_factory=dict)
-    confirmed: dict[tuple[str, str], int] = field(default_factory=dict)
-    closed_through: int = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +106,7 @@ class DriftWatch:
         if not model.windows:
             return ()
         start = max(model.windows)
-        return self._horizons(model, start, model.closed_through - start)
+        return model.horizons(start, model.closed_through - start, self._options)
 
     # Restart
 
@@ -191,7 +126,7 @@ class DriftWatch:
             counts = counts_of(record, model.layout.size)
             if start in model.windows and model.windows[start].leads >= counts.leads:
                 continue
-            self._add(model, start, end, counts)
+            model.add(start, end, counts, self._options)
             horizons = assessments_of(record)
             model.confirmation.assessed(horizons)
             model.since = since_reported(horizons)
@@ -337,8 +272,8 @@ class DriftWatch:
         reported = model.windows.get(start)
         if reported is not None and reported.leads >= counts.leads:
             return Closing((), keys)
-        self._add(model, start, end, counts)
-        horizons = self._horizons(model, start, first.window_ms)
+        model.add(start, end, counts, self._options)
+        horizons = model.horizons(start, first.window_ms, self._options)
         model.since = since_when(horizons, model.since, start)
         horizons = tuple(
             horizon.with_since(
@@ -364,47 +299,6 @@ class DriftWatch:
             )
             self._table.pop(str(key), None)
         self._forget_oldest()
-
-    def _add(self, model: WatchedModel, start: int, end: int, counts: LeadCounts) -> None:
-        """Add a closed window to the model's horizons."""
-        model.windows[start] = counts
-        model.closed_through = max(model.closed_through, end)
-        begin = self._longer_begin(model, model.closed_through, end - start)
-        longest = model.closed_through - max(self._options.horizons) * (end - start)
-        model.windows = {at: of for at, of in model.windows.items() if at >= min(begin, longest)}
-
-    def _longer_begin(self, model: WatchedModel, end: int, window_ms: int) -> int:
-        """Return from where on the windows before `end` hold 1,000 leads, or the furthest start."""
-        furthest = end - max(self._options.horizons) * self._options.stretch * window_ms
-        leads, begin = 0, end
-        for at in sorted((at for at in model.windows if furthest <= at < end), reverse=True):
-            leads, begin = leads + model.windows[at].leads, at
-            if leads >= ENOUGH_LEADS:
-                break
-        return begin
-
-    def _horizons(self, model: WatchedModel, start: int, window_ms: int) -> tuple[Assessment, ...]:
-        """Assess the spans that end with the window that starts at `start`."""
-        end = start + window_ms
-        spans = [
-            (span_name(length * window_ms), end - length * window_ms)
-            for length in self._options.horizons
-        ]
-        begin = self._longer_begin(model, end, window_ms)
-        if begin < min(at for _, at in spans):
-            spans.append((LONGER, begin))
-        return tuple(
-            model.assessor.assess(
-                summed(
-                    (of for at, of in model.windows.items() if begin <= at < end), model.layout.size
-                ),
-                name=name,
-                start=begin,
-                end=end,
-                first=min((at for at in model.windows if begin <= at < end), default=begin),
-            )
-            for name, begin in spans
-        )
 
     def _model(self, identity: ModelIdentity) -> WatchedModel | None:
         model = self._models.get(identity.sha256)

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 
 from aiokafka import TopicPartition
 
-from agents.drift_watch import DriftWatch, WatchOptions
+from agents.drift_watch import DriftWatch
 from agents.drift_windows import Watermark
+from agents.watched_model import WatchOptions
 from stream.drift.records import DriftRecords
 from stream.drift.watched_models import WatchedModels
 from stream.drift.window_table import DriftTable, Windows, damaged_keys

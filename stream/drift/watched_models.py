@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from agents.drift_watch import WatchedModel
+from agents.watched_model import WatchedModel
 from features.counts import CountLayout
 from model.bundle import describe_bundle
 from model.registry import ModelNotFoundError, Registry

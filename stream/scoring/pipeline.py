@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -24,18 +23,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from agents.batch_scorer import BatchScorer
 from agents.drift import CountedLeads
 from agents.read_batch import ReadBatch
 from agents.scored_batch import ScoredBatch
 from monitoring.telemetry.metrics import Metrics, Stage
 from schemas.errors import InvalidEventError
-from schemas.record_time import are_plausible
 from stream.consume.partition_progress import Batch
 from stream.deliver.delivery import Delivery, PartitionLostError
 from stream.process.background_tasks import BackgroundTasks, Crash
+from stream.scoring.batch_counts import BatchCounts
 from stream.scoring.drift_publisher import DriftPublisher
 from stream.scoring.model_changes import ModelChanges
 from stream.scoring.model_thread import ModelThread
@@ -137,7 +134,7 @@ class ScoringPipeline:
         self._model = ModelThread(cores, partial(self._took, "model"))
         self._tasks = BackgroundTasks(crash)
         self._is_stopped = False
-        self._uncounted: list[tuple[int, ScoredBatch]] = []
+        self._counts = None if metrics is None else BatchCounts(metrics, now)
 
     def start(self) -> None:
         """Start to send scored batches."""
@@ -350,34 +347,8 @@ class ScoringPipeline:
         self._leave(poll, batch)
         self._on_done(batch, outcome)
         self._took("deliver", time.perf_counter() - since)
-        if self._metrics is not None:
-            self._count_soon(self._metrics, consumed, outcome)
-
-    def _count_soon(self, metrics: Metrics, consumed: int, outcome: ScoredBatch) -> None:
-        """Count a batch that is done, with those that are done in the same turn of the loop.
-
-        The broker answers for all partitions of a poll at once, and to count four batches costs
-        much the same as to count one.
-        """
-        if not self._uncounted:
-            asyncio.get_running_loop().call_soon(self._count, metrics)
-        self._uncounted.append((consumed, outcome))
-
-    def _count(self, metrics: Metrics) -> None:
-        delivered, self._uncounted = self._uncounted, []
-        now_ms = self._now() * 1000
-        outcomes = [outcome for _, outcome in delivered]
-        timestamps = np.concatenate([outcome.timestamps for outcome in outcomes])
-        timestamps = timestamps[are_plausible(timestamps, now_ms)]
-        metrics.observe_batches(
-            consumed=[records for records, _ in delivered],
-            scores=np.concatenate([outcome.scores for outcome in outcomes]),
-            coverage=np.concatenate([outcome.coverage for outcome in outcomes]),
-            low_coverage=np.concatenate([outcome.low_coverage for outcome in outcomes]),
-            latency_seconds=np.maximum(now_ms - timestamps, 0.0) / 1000,
-            dead_letters=Counter(letter.code for o in outcomes for letter in o.dead_letters),
-            dropped=sum(len(outcome.dropped) for outcome in outcomes),
-        )
+        if self._counts is not None:
+            self._counts.add(consumed, outcome)
 
 
 async def _give_way(since: float) -> float:

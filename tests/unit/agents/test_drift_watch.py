@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from agents.drift import CountedLeads
 from agents.drift_reports import Report, decode_report
-from agents.drift_watch import DriftWatch, WatchedModel, WatchOptions
+from agents.drift_watch import DriftWatch
 from agents.drift_windows import Watermark
 from agents.partials import Partial, decode_partial
+from agents.watched_model import WatchedModel, WatchOptions
 from features.counts import LeadCounts
 from monitoring.drift.assessment import Assessor
 from monitoring.drift.change_confirmation import ChangeConfirmation

@@ -133,6 +133,8 @@ class Place:
         cores: int = 2,
         delivery: type[AtLeastOnce] = AtLeastOnce,
         drift: Any = None,
+        *,
+        has_metrics: bool = True,
     ) -> None:
         self.emitter = FakeEmitter()
         self.crashes: list[BaseException] = []
@@ -144,7 +146,7 @@ class Place:
             delivery=delivery(emitter),
             scored_topic="scored",
             dead_letter_topic="dead",
-            metrics=self.metrics,
+            metrics=self.metrics if has_metrics else None,
             drift=drift,
             crash=self.crash,
             in_flight=in_flight,
