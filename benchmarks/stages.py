@@ -12,7 +12,7 @@ from agents.scoring import Scorer
 from benchmarks.workload import NAME, events
 from model.bundle import load_bundle
 from model.serving.predictor import open_predictor
-from stream.scoring.serving_model import scorer_of
+from stream.scoring.bundle_scorer import scorer_of
 from stream.settings import load_settings
 
 __all__ = ["STAGES", "stage_costs"]

@@ -20,7 +20,7 @@ from stream.comparison.score_values import ScoredSide
 from stream.consume.partition_progress import Record
 from stream.process.model_trial import Trials
 from stream.schema_registry.opened import asked_schemas, with_own_framing
-from stream.scoring.serving_model import scorer_of
+from stream.scoring.bundle_scorer import scorer_of
 from stream.settings import Settings
 
 __all__ = ["ModelScores", "load_model", "name_of", "score_columns", "score_records"]

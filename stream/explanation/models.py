@@ -12,7 +12,7 @@ from model.serving.predictor import open_predictor
 from stream.explanation.recomputation import OpenModel
 from stream.process.model_trial import Trials
 from stream.schema_registry.opened import asked_schemas, with_own_framing
-from stream.scoring.serving_model import scorer_of
+from stream.scoring.bundle_scorer import scorer_of
 from stream.settings import Settings
 
 __all__ = ["Models"]

@@ -14,7 +14,8 @@ from schemas.errors import StartupError
 from stream.consume.partition_progress import Record
 from stream.process.model_trial import Trials
 from stream.schema_registry.opened import asked_schemas, with_own_framing
-from stream.scoring.serving_model import locate, scorer_of
+from stream.scoring.bundle_scorer import scorer_of
+from stream.scoring.serving_model import locate
 from stream.settings import Settings
 
 __all__ = ["comparable_bundle", "reference_sample", "scored_sample"]

@@ -11,7 +11,7 @@ from features.matrix import Columns
 from model.serving.native import NativePredictor
 from model.serving.onnx_runtime import OnnxPredictor
 from model.serving.prediction import Predictor
-from stream.scoring.serving_model import scorer_of
+from stream.scoring.bundle_scorer import scorer_of
 from stream.settings import load_settings
 from tests.unit.agents.test_scoring import records, score
 from tests.unit.small_model import LEADS, SmallModel

@@ -13,7 +13,7 @@ from schemas.errors import ErrorCode
 from schemas.record_codec import RecordCodec
 from schemas.wire import WireFormat
 from stream.demo.audit import Audit, ScoredLead, read_scored
-from stream.scoring.serving_model import scorer_of
+from stream.scoring.bundle_scorer import scorer_of
 from stream.settings import load_settings
 from stream.simulator.run import BrokenEvent, Played
 from tests.unit.agents.test_scoring import records, score

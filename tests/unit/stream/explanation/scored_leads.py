@@ -13,7 +13,7 @@ from stream.explanation.lead_records import LeadRecords
 from stream.fetch.raw_records import RawRecord
 from stream.kafka.log_reader import LogReader
 from stream.replay.ranges import BEGINNING
-from stream.scoring.serving_model import scorer_of
+from stream.scoring.bundle_scorer import scorer_of
 from stream.settings import Settings, load_settings
 from tests.unit.small_model import contract
 from tests.unit.stream.fake_topics import FakeTopics

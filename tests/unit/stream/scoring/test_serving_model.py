@@ -9,8 +9,6 @@ from typing import Any
 import orjson
 import pytest
 
-from agents.lead_grades import grade_in
-from agents.lead_segments import MISSING, segments_of
 from model.bundle import BundleError
 from model.registry import ModelNotFoundError
 from model.serving import compiled
@@ -98,35 +96,6 @@ def test_the_native_engine_scores_where_there_is_no_onnx(model: SmallModel, tmp_
     assert {event["engine"] for event in events(native)} == {"xgboost"}
 
 
-def test_without_reasons_events_have_none(model: SmallModel) -> None:
-    serving = load_serving(settings_of(model, reasons=False), model.bundle.location)
-    assert {len(e["reasons"]) for e in events(score(serving.scorer, records(model.values())))} == {
-        0
-    }
-
-
-def test_the_settings_rule_over_little_known_leads(model: SmallModel) -> None:
-    settings = settings_of(model, min_coverage=1.0, low_coverage="refuse")
-    serving = load_serving(settings, model.bundle.location)
-    few = b'{"lead_id": "few", "created_at": 1700000000000, "page_views": 2}'
-    batch = score(serving.scorer, [Record(0, lead()), Record(1, few)])
-    assert batch.positions == [0]
-    assert batch.codes.keys() == {"FEATURES"}
-
-
-def test_an_event_above_the_limit_is_a_dead_letter(model: SmallModel) -> None:
-    serving = load_serving(settings_of(model, max_event_bytes=100), model.bundle.location)
-    batch = score(serving.scorer, [Record(0, lead(summary="x" * 100))])
-    assert batch.codes.keys() == {"TOO_LARGE"}
-
-
-def test_leads_of_the_models_own_contract_are_known(model: SmallModel, tmp_path: Path) -> None:
-    """Its schema is in no folder: it comes with the bundle."""
-    settings = load_settings(registry=str(model.registry), schema_dir=tmp_path)
-    serving = load_serving(settings, model.bundle.location)
-    assert not score(serving.scorer, records(model.values())).dead_letters
-
-
 def test_a_damaged_bundle_is_refused(model: SmallModel, tmp_path: Path) -> None:
     registry = shutil.copytree(model.registry, tmp_path / "models")
     damaged = registry / "leads" / "1" / "model.onnx"
@@ -159,44 +128,3 @@ def test_a_model_that_compiled_trees_can_not_score_is_served_with_a_warning(
 def test_the_engine_may_be_chosen(model: SmallModel) -> None:
     serving = load_serving(settings_of(model, engine="onnxruntime"), model.bundle.location)
     assert serving.engine == "onnx"
-
-
-def test_scored_events_have_the_segments_of_their_leads_if_the_settings_name_fields(
-    model: SmallModel,
-) -> None:
-    plain = load_serving(settings_of(model), str(model.bundle.location)).scorer
-    settings = settings_of(model, outcome_segments="country,page_views:2:5")
-    scorer = load_serving(settings, str(model.bundle.location)).scorer
-    assert scorer.headers == plain.headers + 2
-    given = records([lead(country="NL"), b"{", lead(page_views=9)])
-    found = [headers for _, _, headers in score(scorer, given).scored]
-    assert [segments_of(headers) for headers in found] == [
-        (("country", "NL"), ("page_views", "2 to 5")),
-        (("country", MISSING), ("page_views", "5 and over")),
-    ]
-    assert all(len(headers) == scorer.headers for headers in found)
-    without = [headers for _, _, headers in score(plain, given).scored]
-    assert [headers[: plain.headers] for headers in found] == without
-    assert events(score(scorer, given)) == events(score(plain, given))
-
-
-def test_scored_events_have_the_grades_of_their_leads_beside_segments_if_rules_are_set(
-    model: SmallModel, tmp_path: Path
-) -> None:
-    rules = tmp_path / "sales.toml"
-    rules.write_text(
-        "[fit]\nleast = [70, 40, 20]\n"
-        'points = [{ field = "page_views", at_least = 5, points = 50 }]\n'
-    )
-    plain = load_serving(settings_of(model), str(model.bundle.location)).scorer
-    settings = settings_of(model, grade_rules=rules, outcome_segments="country")
-    scorer = load_serving(settings, str(model.bundle.location)).scorer
-    assert scorer.headers == plain.headers + 2
-    given = records([lead(country="NL", page_views=9), b"{", lead(country="DE", page_views=1)])
-    found = [headers for _, _, headers in score(scorer, given).scored]
-    assert [(segments_of(headers), grade_in(headers)) for headers in found] == [
-        ((("country", "NL"),), "B"),
-        ((("country", "DE"),), "D"),
-    ]
-    assert all(len(headers) == scorer.headers for headers in found)
-    assert events(score(scorer, given)) == events(score(plain, given))
