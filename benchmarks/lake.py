@@ -27,9 +27,9 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet
 
-from benchmarks.process_tree import process_tree
 from benchmarks.workload import NAME, artefacts, leads
 from model.registry import Registry
+from testing.process_tree import process_tree
 
 __all__ = ["main"]
 

@@ -18,13 +18,13 @@ import numpy as np
 
 from benchmarks.contenders import Contender, Stage
 from benchmarks.load import SteadyLoad
-from benchmarks.process_tree import cpu_seconds
 from benchmarks.scores import read_topic
 from benchmarks.testbed import Testbed, fill
 from benchmarks.workload import PARTITIONS
 from schemas.record_codec import RecordCodec
 from stream.demo.audit import read_scored
 from testing.kafka_client import read_ends
+from testing.process_tree import cpu_seconds
 
 __all__ = ["LatencyRun", "measure_latency"]
 

@@ -17,7 +17,6 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.contenders import CONTENDERS, Stage
-from benchmarks.process_tree import peak_memory_mb
 from benchmarks.testbed import Testbed
 from benchmarks.workload import SCHEMA, leads
 from schemas.encode import encode_lead
@@ -25,6 +24,7 @@ from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from testing.kafka_client import read_ends
 from testing.memory_cgroup import memory_cgroup
+from testing.process_tree import peak_memory_mb
 
 __all__ = ["CASES", "LIMIT_BYTES", "MemoryCase", "MemoryRun", "measure_memory"]
 

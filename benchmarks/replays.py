@@ -21,9 +21,9 @@ import click
 
 from benchmarks.contenders import CONTENDERS, REPLAY, Contender, Stage
 from benchmarks.latency import measure_latency
-from benchmarks.process_tree import pin
 from benchmarks.testbed import Cores, Testbed
 from stream.broker import open_broker
+from testing.process_tree import pin
 
 __all__ = ["main"]
 

@@ -26,7 +26,6 @@ import orjson
 
 from benchmarks.environments import python_of, version_of
 from benchmarks.plain_model import without_contributions
-from benchmarks.process_tree import cpu_seconds, pin, process_tree
 from benchmarks.scores import TOLERANCE, expected_scores
 from benchmarks.testbed import ROOT, Cores
 from benchmarks.workload import NAME, artefacts, leads
@@ -34,6 +33,7 @@ from model.registry import Registry
 from stream.broker.node import free_ports
 from stream.process.child_process import end_child, start_child
 from testing.http_load import Load, Requests, as_fast_as_possible, at_rate
+from testing.process_tree import cpu_seconds, pin, process_tree
 
 __all__ = ["SERVERS", "Server", "requests_of"]
 

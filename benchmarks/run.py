@@ -24,7 +24,6 @@ from benchmarks.latency import measure_latency
 from benchmarks.memory import measure_memory
 from benchmarks.plan import BOUNDED, FULL, Plan
 from benchmarks.plots import PLACES, write_plots
-from benchmarks.process_tree import pin
 from benchmarks.report import machine, sections, write_sections
 from benchmarks.results import Results
 from benchmarks.scaling import measure_cost
@@ -32,6 +31,7 @@ from benchmarks.stages import stage_costs
 from benchmarks.startup import measure_start
 from benchmarks.testbed import Cores, Testbed
 from stream.broker import open_broker
+from testing.process_tree import pin
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "performance.md"

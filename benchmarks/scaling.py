@@ -9,9 +9,9 @@ from typing import Any
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.load import SteadyLoad
-from benchmarks.process_tree import cpu_seconds, peak_memory_mb
 from benchmarks.testbed import Testbed
 from testing.kafka_client import read_ends
+from testing.process_tree import cpu_seconds, peak_memory_mb
 
 __all__ = ["Cost", "measure_cost"]
 

@@ -15,7 +15,6 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.contenders import CONTENDERS, Contender, Stage
-from benchmarks.process_tree import cpu_seconds, ended_children_seconds
 from benchmarks.scores import read_topic
 from benchmarks.testbed import Testbed
 from benchmarks.workload import PARTITIONS, SCHEMA, leads
@@ -23,6 +22,7 @@ from schemas.encode import encode_lead
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from testing.kafka_client import open_admin
+from testing.process_tree import cpu_seconds, ended_children_seconds
 
 __all__ = ["Start", "measure_start"]
 

@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 
 from benchmarks.contenders import CONTENDERS, Stage
 from benchmarks.load import SteadyLoad
-from benchmarks.process_tree import pin, process_tree
 from benchmarks.scores import TOLERANCE, expected_scores, read_topic
 from benchmarks.testbed import DISTINCT, Cores, Testbed
 from benchmarks.workload import NAME, PARTITIONS, artefacts
@@ -39,6 +38,7 @@ from schemas.record_codec import RecordCodec
 from stream.broker import open_broker
 from stream.demo.audit import read_scored
 from testing.kafka_client import read_ends
+from testing.process_tree import pin, process_tree
 
 __all__ = ["main"]
 

@@ -18,7 +18,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from benchmarks.contenders import Contender, Stage
 from benchmarks.plain_model import without_contributions
-from benchmarks.process_tree import cpu_seconds, peak_memory_mb, pin
 from benchmarks.scores import Checked, check_scores, expected_scores
 from benchmarks.workload import NAME, PARTITIONS, artefacts, events
 from model.bundle import load_bundle
@@ -26,6 +25,7 @@ from model.registry import Registry
 from stream.process.child_process import end_child, start_child
 from stream.simulator.run import partition_of
 from testing.kafka_client import TopicFactory, committed_offsets, open_admin, until
+from testing.process_tree import cpu_seconds, peak_memory_mb, pin
 
 __all__ = ["DISTINCT", "Cores", "Run", "Sample", "Testbed", "fill", "rate_figures"]
 

@@ -1,4 +1,4 @@
-"""A backfill whose shards are killed at random moments, again and again: every row once."""
+"""A backfill whose shards are killed at drawn points of their work: every row is scored once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -19,6 +19,7 @@ import pyarrow.parquet
 import pytest
 
 from model.bundle import Bundle
+from testing.process_tree import cpu_seconds
 from tests.integration.lake_data import (
     by_lead,
     contacts_table,
@@ -32,9 +33,10 @@ ROUNDS = 10
 """Times that both shards are started and killed, at most."""
 MOST_PARTS = 12
 """Parts that may be completed in a round before a shard is killed."""
-LONGEST_PAUSE = 0.3
-"""Seconds between the last of these parts and the kill, at most."""
+MOST_WORK = 0.3
+"""Seconds of CPU time that the shard works on the next part before the kill, at most."""
 PAUSE = 0.02
+"""Seconds between two looks at a shard's progress."""
 COPIES = 3
 """Copies of the bank's contacts: about 124,000 rows, some seconds of work."""
 GROUP = 2_000
@@ -88,13 +90,28 @@ def write_copies(folder: Path) -> tuple[Any, int]:
     return pa.concat_tables(tables), COPIES * -(-contacts.num_rows // GROUP)
 
 
+def until(is_reached: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process has reached a point of its work, or has ended."""
+    while process.poll() is None and not is_reached():
+        time.sleep(PAUSE)
+
+
+def kill_at(process: subprocess.Popen[bytes], output: Output, *, parts: int, work: float) -> None:
+    """Kill a shard once parts were completed and it has worked on, in seconds of CPU time."""
+    wanted = output.parts() + parts
+    until(lambda: output.parts() >= wanted, process)
+    reached = cpu_seconds(process.pid) + work
+    until(lambda: cpu_seconds(process.pid) >= reached, process)
+    process.send_signal(signal.SIGKILL)
+
+
 @pytest.mark.thorough
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("store", ["disk", "s3"])
 def test_rows_are_scored_once_whatever_is_killed(
     bank_model: Bundle, tmp_path: Path, chance: Random, s3: S3, store: str
 ) -> None:
-    """Two shards at once, each killed at a moment of its own: the command, and so its processes."""
+    """Two shards at once, each killed at its own point: the command, and so its processes."""
     table, parts = write_copies(tmp_path / "in")
     expected = expected_scores(bank_model, table, tmp_path)
     if store == "s3":
@@ -124,11 +141,11 @@ def test_rows_are_scored_once_whatever_is_killed(
             ]
             chance.shuffle(processes)
             for process in processes:
-                wanted = output.parts() + chance.randint(0, MOST_PARTS)
-                while process.poll() is None and output.parts() < wanted:
-                    time.sleep(PAUSE)
-                time.sleep(chance.uniform(0.0, LONGEST_PAUSE))  # at any moment of the next part
-                process.send_signal(signal.SIGKILL)
+                kill_at(
+                    *(process, output),
+                    parts=chance.randint(0, MOST_PARTS),
+                    work=chance.uniform(0.0, MOST_WORK),
+                )
         now = output.published()
         assert {name: now[name] for name in written} == written, "a file was replaced"
         written = now
