@@ -34,7 +34,7 @@ class CanaryMark(NamedTuple):
     arm
         What scored the lead.
     share, salt
-        Of the split in force: ``CanarySplit``.
+        Share and salt of the split in force: ``CanarySplit``.
     microseconds
         Time in the model, for the arm's part of the batch.
     """

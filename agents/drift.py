@@ -176,7 +176,7 @@ class BlockCounts:
     counting
         What is counted.
     topic, partition, block
-        Of which leads.
+        Where the leads are.
     since
         Offset from which on the model scores: leads before it are another model's.
     own_from

@@ -85,7 +85,7 @@ class Report:
     window_start, window_end
         Event time, milliseconds since 1970.
     counts
-        Of the window's leads.
+        Counts of the window's leads.
     horizons
         On the window and on longer spans that end with it.
     alarm
@@ -186,7 +186,7 @@ def drifted_fields(horizon: Mapping[str, Any]) -> tuple[int, int]:
     Parameters
     ----------
     horizon
-        Of a record as `decode_report` returns it.
+        A horizon of a record as `decode_report` returns it.
 
     Returns
     -------

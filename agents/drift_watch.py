@@ -248,7 +248,7 @@ class DriftWatch:
         Parameters
         ----------
         keys
-            Of the window.
+            The keys of the window.
         wall_ms
             Milliseconds since 1970, for the report.
 

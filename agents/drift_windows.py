@@ -213,7 +213,7 @@ def summed(parts: Iterable[LeadCounts], size: int) -> LeadCounts:
     Parameters
     ----------
     parts
-        Of one model.
+        Counts of one model.
     size
         Length of the model's vector.
 

@@ -103,7 +103,7 @@ class Explanation:
     fields
         Every field, strongest first.
     slope, intercept
-        Of the calibration: the score's logit is slope · logit + intercept.
+        The calibration: the score's logit is slope · logit + intercept.
     """
 
     score: float
@@ -175,7 +175,7 @@ class OfflineScorer:
         Yields
         ------
         Scores
-            Of at most ``ROWS_AT_ONCE`` leads each, in the order of the leads.
+            Scores of at most ``ROWS_AT_ONCE`` leads each, in the order of the leads.
         """
         for start in range(0, n, ROWS_AT_ONCE):
             stop = min(start + ROWS_AT_ONCE, n)

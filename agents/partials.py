@@ -67,7 +67,7 @@ class Partial:
     window_start, window_ms
         The window: milliseconds since 1970, and its length.
     counts
-        Of the leads; its vector may lack zeros at the end, once it was read from a record.
+        Counts of the leads; its vector may lack zeros at the end, once it was read from a record.
     first_event, last_event
         The earliest and the latest event time, milliseconds since 1970.
     sample

@@ -52,11 +52,11 @@ class SplitFeatures:
     Attributes
     ----------
     production
-        Of the model in production, with the verdicts on what is no lead.
+        Outcome of the model in production, with the verdicts on what is no lead.
     rest
         The canary's leads, as the model in production reads them.
     canary
-        Of the canary; None if it has no leads, or failed.
+        Outcome of the canary; None if it has no leads, or failed.
     error
         Why it failed; None if it did not.
     """
@@ -80,9 +80,9 @@ class SplitPrediction:
     Attributes
     ----------
     production, production_seconds
-        Of the model in production, and the time that it took.
+        Prediction of the model in production, and the time that it took.
     canary, canary_seconds
-        Of the canary, None if it has no leads, or failed.
+        Prediction of the canary, None if it has no leads, or failed.
     error
         Why it failed; None if it did not.
     """

@@ -86,7 +86,7 @@ class Drawn(NamedTuple):
     Attributes
     ----------
     field, direction, leads
-        Of which field, shifted how, in windows of how many leads.
+        The field, how it is shifted, and the number of leads in a window.
     found
         The smallest true PSI that is found in 80 % of the drawn windows; NaN where none is: the
         shift cannot go so far.

@@ -95,9 +95,9 @@ class Position(NamedTuple):
     Attributes
     ----------
     partition, offset
-        Of its record.
+        The place of its record.
     timestamp
-        Of its record, milliseconds since 1970.
+        Time stamp of its record, milliseconds since 1970.
     """
 
     partition: int

@@ -99,7 +99,7 @@ def derive_contract(
     Parameters
     ----------
     name
-        Of the model; the record is called after it.
+        Name of the model; the record is called after it.
     kinds
         The fields.
     booleans

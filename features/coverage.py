@@ -51,7 +51,7 @@ class CoverageRule:
     names
         The model's fields.
     importance
-        Of each field; empty where none is known: all fields are as important then.
+        Importance of each field; empty where none is known: all fields are as important then.
     typical
         What a typical training lead has. None, in models that do not have it: all fields.
     """
@@ -99,7 +99,7 @@ def typical_lead(
     names, importance
         As of ``CoverageRule``.
     is_present
-        Of the training leads: bool, shape (n, fields).
+        Whether each training lead has each field: bool, shape (n, fields).
     """
     present = np.count_nonzero(is_present, axis=1)
     known = CoverageRule(names, importance).of(is_present).known

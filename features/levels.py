@@ -37,7 +37,7 @@ def level_codes(cells: Iterable[str | None]) -> NDArray[np.int64]:
     Parameters
     ----------
     cells
-        Of a category, length n.
+        The cells of a category, n of them.
 
     Returns
     -------

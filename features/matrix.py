@@ -60,7 +60,7 @@ class FeatureEncoder:
     reference
         Their bins, in the same order.
     importance
-        Of each field; empty where none is known: all fields are as important then.
+        Importance of each field; empty where none is known: all fields are as important then.
 
     Raises
     ------

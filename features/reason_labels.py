@@ -70,7 +70,7 @@ class _Table(NamedTuple):
     Attributes
     ----------
     column
-        Of the matrix, or ``BY_BIN``.
+        A column of the matrix, or ``BY_BIN``.
     first_start, end_start
         Where their starts are among all starts.
     first_text

@@ -177,7 +177,7 @@ class Reference(BaseModel):
         Parameters
         ----------
         names
-            Of the fields, in their order. A colon in one becomes a space.
+            Names of the fields, in their order. A colon in one becomes a space.
         """
         plain = [name.replace(":", " ") for name in names]
         shown = {field.name: name for field, name in zip(self.fields, plain, strict=True)}

@@ -53,7 +53,7 @@ class Table:
     unusable
         Columns of the file that can't be read, and why.
     encoding
-        Of a CSV or JSON.
+        Encoding of a CSV or JSON.
     encoding_guessed
         Whether it was concluded from the letters.
     encodings

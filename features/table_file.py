@@ -46,7 +46,7 @@ def read_table(path: str | Path, encoding: str | None = None) -> Table:
     path
         The file.
     encoding
-        Of a CSV or JSON; None to find it out.
+        Encoding of a CSV or JSON; None to detect it.
 
     Raises
     ------

@@ -75,7 +75,7 @@ def partitions_in(path: str) -> dict[str, str | None]:
     Parameters
     ----------
     path
-        Of the file.
+        Path of the file.
 
     Examples
     --------

@@ -45,7 +45,7 @@ class Request(_Fixed):
     keep
         Columns that are copied to the output.
     format
-        Of the output files.
+        Format of the output files.
     rows_per_file
         Rows from which on a part is full.
     delta_version
@@ -211,7 +211,7 @@ class Account(_Fixed):
         plan
             The plan.
         numbers
-            Of the parts that count; None: all.
+            Numbers of the parts that count; None: all.
         """
         expected = {part.number: part.rows for part in plan.parts}
         if numbers is not None:

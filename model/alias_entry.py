@@ -135,7 +135,7 @@ class AliasEntry(BaseModel):
         Parameters
         ----------
         content, file
-            Of the entry; the file's name is for errors.
+            The entry's file; its name is for errors.
 
         Raises
         ------
@@ -174,7 +174,7 @@ def next_entry(
     start
         The aliases that hold before the first entry.
     rollout
-        Of the canary, if it is the canary that changes.
+        The rollout of the canary, if it is the canary that changes.
     """
     aliases = dict(start or {}) if last is None else dict(last.aliases)
     archived = set() if last is None else set(last.archived)

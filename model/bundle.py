@@ -102,7 +102,7 @@ def write_bundle(folder: Folder, name: str, version: str, artefacts: Artefacts) 
     folder
         An existing folder.
     name, version
-        Of the model.
+        The model.
     artefacts
         The files.
     """

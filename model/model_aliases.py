@@ -93,7 +93,7 @@ class ModelAliases:
     Parameters
     ----------
     folder
-        Of the model.
+        The folder of the model.
     name
         The model.
     """

@@ -276,7 +276,7 @@ class Registry:
         action, made, alias, to
             The change.
         rollout
-            Of the alias ``canary``, which can't be set without one.
+            The rollout of the alias ``canary``, which can't be set without one.
 
         Returns
         -------

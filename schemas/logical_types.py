@@ -298,7 +298,7 @@ def as_written(value: Any, meaning: Meaning, avro_type: Any) -> Any:
     value
         Milliseconds for times and times of day, the number for decimals, the text for UUIDs.
     meaning, avro_type
-        Of the field.
+        The field's logical type and Avro type.
 
     Raises
     ------

@@ -62,7 +62,7 @@ class PlausibleTimes:
         Parameters
         ----------
         columns
-            Of n leads.
+            Columns of n leads.
         came_at
             int64, shape (n,): when each lead came, milliseconds since 1970; by its record, so that
             the verdict is the same whenever the record is read. What is no time of a record counts

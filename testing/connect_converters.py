@@ -28,9 +28,9 @@ def converted(
     Parameters
     ----------
     config
-        Of the connector; its converters and transformations are used.
+        The connector's configuration; its converters and transformations are used.
     topic
-        Of the records.
+        The topic of the records.
     records
         Keys and values.
     folder

@@ -23,7 +23,7 @@ class MemoryCgroup:
     Parameters
     ----------
     folder
-        Of the cgroup.
+        The folder of the cgroup.
     is_version_2
         Whether it is one of the unified hierarchy.
     """

@@ -47,7 +47,7 @@ class Fault(NamedTuple):
         part of an answer with status 200 and closes; `silent` never answers; `slow` sends the
         answer byte by byte without end.
     status, headers
-        Of the answer.
+        Status and headers of the answer.
     """
 
     kind: str = "status"

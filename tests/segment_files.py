@@ -41,7 +41,7 @@ class StoredBatch:
     at, size
         Where it begins, and its bytes.
     offsets
-        Of its records.
+        Offsets of its records.
     """
 
     segment: Path
@@ -114,7 +114,7 @@ def append_large_record(
     value_bytes
         Size of its value.
     timestamp
-        Of the record, milliseconds since 1970.
+        Timestamp of the record, milliseconds since 1970.
     """
     before = b"\0\0\0" + _varint(len(key)) + key + _varint(value_bytes)
     after = b"\0"  # no headers

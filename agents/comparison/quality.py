@@ -115,7 +115,7 @@ def paired_quality(
     outcomes
         Their outcomes; leads whose outcome is unknown are left out.
     draws, seed
-        Of the bootstrap.
+        Resamples and seed of the bootstrap.
 
     Returns
     -------

@@ -20,7 +20,7 @@ class ScoredLead(NamedTuple):
     at
         Since when it counts as known, in milliseconds since 1970.
     offset
-        Of the lead's record.
+        Offset of the lead's record.
     score, band, model
         What was scored.
     segments

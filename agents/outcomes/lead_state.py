@@ -52,7 +52,7 @@ class Score(NamedTuple):
     at
         Since when it counts as known, in milliseconds since 1970.
     offset
-        Of the lead's record: the same if it was scored again after a crash.
+        Offset of the lead's record: the same if it was scored again after a crash.
     score
         0 to 1.
     model, band
@@ -86,7 +86,7 @@ class Outcome(NamedTuple):
     at
         When it occurred, in milliseconds since 1970.
     offset
-        Of its record.
+        Offset of its record.
     arrived
         When it arrived, in milliseconds since 1970.
     kind
@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
     money
         In ten-thousandths of the currency; 0: not known.
     currency
-        Of the money; empty: not known.
+        Currency of the money; empty: not known.
     """
 
     at: int

@@ -57,7 +57,7 @@ class Overdue(NamedTuple):
     since, due
         When it began to run, and when its time was over, in milliseconds since 1970.
     offset, score, band, model
-        Of the score with which it began.
+        The score with which it began.
     """
 
     timer: str
@@ -86,7 +86,7 @@ class TimedLead:
     Attributes
     ----------
     offset, at
-        Of the last record that was scored, and when; -1: none yet.
+        Offset of the last record that was scored, and when it was; -1: none yet.
     is_hot
         Whether its score is in the bands.
     created

@@ -34,7 +34,7 @@ def encode_overdue(lead_id: str, overdue: Overdue, partition: int) -> bytes:
     lead_id, overdue
         The lead, and its timer.
     partition
-        Of the lead's record.
+        Partition of the lead's record.
     """
     return CODEC.encode(
         {

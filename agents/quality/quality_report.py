@@ -44,7 +44,7 @@ class QualityReport:
         Start of the week of the scores, milliseconds since 1970; of a change, the week of the last
         lead.
     counts
-        Of the leads; of no lead in a report of a change.
+        Counts of the leads; a report of a change counts none.
     segment
         Which leads; None: all of them.
     change

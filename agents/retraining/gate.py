@@ -102,7 +102,7 @@ def judge_candidate(
     pair
         Scores of the hold-out: ``before`` by the model in production, ``after`` by the candidate.
     outcomes
-        Of the same leads.
+        Outcomes of the same leads.
     fields
         The segments in which the candidate must not be worse.
     rules

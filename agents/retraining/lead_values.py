@@ -47,7 +47,7 @@ def values_of(
     amounts
         float64, shape (n,): NaN where none is known.
     currencies
-        Of the n amounts; empty or None: not known.
+        Currencies of the n amounts; empty or None: not known.
 
     Returns
     -------

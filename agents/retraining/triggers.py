@@ -87,7 +87,7 @@ class Evidence:
     published_at
         When it was published, milliseconds since 1970.
     drift_state, drifted_share, is_prediction_drift
-        Of the longest horizon of the newest drift report on this model that has enough leads.
+        State of the longest horizon of the newest drift report on this model that has enough leads.
     live_auc, trained_auc
         On matured leads, with its interval, and in training.
     live_conversion, expected_conversion

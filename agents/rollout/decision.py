@@ -46,7 +46,7 @@ class Decision:
     move, why
         As they say.
     findings
-        Of a rollback.
+        The reasons for a rollback.
     """
 
     move: Move
@@ -64,7 +64,7 @@ def decide(
     plan
         The plan.
     evidence
-        Of its present step.
+        The outputs of its present step.
     now
         Milliseconds since 1970.
     limits, readiness

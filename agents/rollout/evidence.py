@@ -175,7 +175,7 @@ class Evidence:
     Parameters
     ----------
     salt, share
-        Of the step.
+        Salt and share of the step.
     began
         When it began, milliseconds since 1970.
     settles

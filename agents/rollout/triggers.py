@@ -49,7 +49,7 @@ class Limits:
     business
         Loss of conversions, as a share of the other model's.
     confidence
-        Of each verdict, however often it is looked at.
+        Confidence of each verdict, however often it is looked at.
     """
 
     errors: float = 0.02
@@ -101,7 +101,7 @@ def conversions_to_find(share: float, limits: Limits) -> float:
     Parameters
     ----------
     share
-        Of the canary, 0 to 1.
+        Share of the canary, 0 to 1.
     limits
         The loss and the confidence.
     """

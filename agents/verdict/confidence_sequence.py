@@ -182,7 +182,7 @@ def outcomes_needed(variance: float, scale: float, gain: float, level: float = L
     gain
         The true mean difference, above 0.
     level
-        Of the interval that is to exclude 0.
+        Level of the interval that is to exclude 0.
     """
 
     def shows(count: int) -> bool:

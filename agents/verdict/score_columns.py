@@ -28,7 +28,7 @@ class Result(NamedTuple):
     Attributes
     ----------
     offset
-        Of the lead's record.
+        Offset of the lead's record.
     at
         When it was scored, in milliseconds since 1970.
     lead

@@ -67,7 +67,7 @@ class Verdict:
     scores
         The scores of pairs.
     latencies
-        Of the live side and of the shadow.
+        Latencies of the live side and of the shadow.
     coverage
         Sums of the feature coverage of pairs: live, shadow.
     gains

@@ -26,7 +26,7 @@ def draw_rows(trees: TreeArrays, metadata: BundleMetadata, n: int = ROWS) -> NDA
     trees
         A valid ensemble.
     metadata
-        Of its model.
+        Metadata of its model.
     n
         Number of rows.
 

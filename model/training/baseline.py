@@ -35,7 +35,7 @@ def logistic_scores(leads: Leads, folds: NDArray[np.integer], seed: int) -> NDAr
     folds
         Integers, shape (n,): the fold of each lead.
     seed
-        Of the target encodings' cross-fitting, as for the trees.
+        Seed of the target encodings' cross-fitting, as for the trees.
 
     Returns
     -------

@@ -31,7 +31,7 @@ class BoostingParameters:
     boosters
         How many boosters, each of its own seed, are averaged.
     trees
-        Of each booster.
+        Trees of each booster.
     """
 
     boosters: int = 1
@@ -70,11 +70,11 @@ def boost(
     labels
         bool, shape (n,).
     parameters
-        Of the trees.
+        Parameters of the trees.
     weights
         float32, shape (n,); None: 1 each.
     seed
-        Of the sampling of rows and columns.
+        Seed of the sampling of rows and columns.
     threads
         How many to use; the trees are the same.
 

@@ -66,8 +66,8 @@ def fit_platt(margins: NDArray[np.floating], labels: NDArray[np.bool_]) -> Calib
     Returns
     -------
     Calibration
-        Of method ``platt``. Where the slope would not be above 0, it is 0 and every lead gets the
-        share of positives.
+        A calibration of method ``platt``. Where the slope would not be above 0, it is 0 and every
+        lead gets the share of positives.
 
     References
     ----------

@@ -14,7 +14,7 @@ def personal_content(metadata: BundleMetadata) -> tuple[str, ...]:
     Parameters
     ----------
     metadata
-        Of the model. Before ``least_leads`` was written into it, bundles kept whole leads.
+        Metadata of the model. Before ``least_leads`` was written into it, bundles kept whole leads.
     """
     least = metadata.training.least_leads
     kept = (

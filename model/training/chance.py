@@ -53,7 +53,7 @@ class Ranking:
         Parameters
         ----------
         calibration
-            Of the model.
+            Calibration of the model.
         """
         text = f"no better than chance: AUC {self.auc:.2f} ± {self.margin:.2f} (95 %)"
         if calibration.method == "platt" and (slope := calibration.slope) < FLAT_SLOPE:

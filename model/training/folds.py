@@ -33,7 +33,7 @@ def folds(
     n
         Number of folds.
     seed
-        Of the shuffling.
+        Seed of the shuffle.
     groups
         Shape (n_rows,): rows with the same number come into the same fold. None: none do.
 

@@ -81,7 +81,7 @@ def find_groups(
     columns
         The columns of the groups.
     seed
-        Of the folds.
+        Seed of the folds.
     apart
         Fields in which copies may differ: the time.
     missing

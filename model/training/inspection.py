@@ -125,7 +125,7 @@ def inspect_columns(leads: Leads, originals: Mapping[str, str], seed: int) -> In
     originals
         The fields' names in the file.
     seed
-        Of the folds.
+        Seed of the folds.
     """
     all_alone = {
         name: Alone(
@@ -169,7 +169,7 @@ def answer_warnings(auc: float, strongest: Sequence[Alone]) -> list[str]:
     Parameters
     ----------
     auc
-        Of leads that the model has not seen.
+        AUC on leads that the model has not seen.
     strongest
         The columns that predict best alone.
     """
@@ -198,7 +198,7 @@ def auc_alone(leads: Leads, name: str, seed: int) -> float:
     name
         The field.
     seed
-        Of the folds.
+        Seed of the folds.
     """
     kind, values = leads.kinds[name], leads.columns[name]
     if kind in (FieldKind.NUMBER, FieldKind.CATEGORY):

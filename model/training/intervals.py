@@ -78,7 +78,7 @@ def estimate(
     value
         The figure.
     influence
-        Of each lead.
+        The influence of each lead.
     widened
         Factor of the standard error, `CROSS_VALIDATED` or `HELD_OUT`; 1 for influences that
         contain it.

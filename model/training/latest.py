@@ -32,7 +32,7 @@ class LatestChange:
     Attributes
     ----------
     latest
-        Of the latest leads, by a model of the earlier ones.
+        Figures on the latest leads, by a model of the earlier ones.
     cross_validated_auc
         Mean of the folds.
     auc
@@ -102,7 +102,7 @@ def compare_latest(leads: Leads, validated: CrossValidated, latest: Latest) -> L
     validated
         Their scores by folds.
     latest
-        Of the latest ones among them.
+        Those of them that are the latest.
     """
     labels, rows = leads.labels, latest.rows
 

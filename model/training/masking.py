@@ -36,7 +36,7 @@ def with_masked_copies(
     matrix
         float32, shape (n, columns).
     seed
-        Of what is drawn.
+        Seed of the random numbers.
 
     Returns
     -------

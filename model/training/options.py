@@ -69,7 +69,7 @@ class TrainOptions:
     name
         The model's name; a derived contract is called after it.
     seed
-        Of everything random.
+        Seed of all random numbers.
     threads
         How many to use; the result is the same. XGBoost's threads wait for each other busily: on
         processors that others use too, two are slower than one.

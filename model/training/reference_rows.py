@@ -34,7 +34,7 @@ def reference_rows(
     leads
         The training leads.
     encoder
-        Of the model.
+        The encoder of the model.
     reference
         The bins of the model's fields.
     features

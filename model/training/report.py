@@ -40,15 +40,16 @@ class TrainingReport:
     verdict
         Whether the model is better than giving everyone the base rate.
     calibration
-        Of the model.
+        Calibration of the model.
     cross_validated
-        Of all leads, each scored by a model that has not seen it.
+        Quality on all leads, each scored by a model that has not seen it.
     bands
         The share, conversion and lift of High, Medium and Low.
     change
-        Of the latest 20 %, scored by a model of the earlier ones; None where there is no order.
+        Quality on the latest 20 %, scored by a model of the earlier ones; None where there is no
+        order.
     parameters
-        Of the trees.
+        Parameters of the trees.
     parity
         The largest difference of an ONNX score and the trainer's own, over all leads.
     """

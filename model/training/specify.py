@@ -206,7 +206,7 @@ def training_matrix(spec: FeatureSpec, leads: Leads, seed: int) -> NDArray[np.fl
     leads
         The training leads.
     seed
-        Of the cross-fitting's folds.
+        Seed of the cross-fitting's folds.
 
     Returns
     -------

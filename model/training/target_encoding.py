@@ -84,7 +84,7 @@ def cross_fitted(
     labels
         bool, shape (n,).
     seed
-        Of the folds.
+        Seed of the folds.
     groups
         int64, shape (n,): rows with the same number are in the same fold. None: none are.
 

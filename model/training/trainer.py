@@ -90,7 +90,7 @@ class Trainer(Protocol):
         labels
             bool, shape (n,), of both kinds.
         seed
-            Of everything random.
+            Seed of all random numbers.
         threads
             How many to use.
         others

@@ -30,7 +30,7 @@ class Baseline:
     Attributes
     ----------
     quality
-        Of its scores.
+        Quality of its scores.
     auc
         Mean of the folds.
     auc_gain

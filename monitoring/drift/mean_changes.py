@@ -35,7 +35,7 @@ class MeanChanges:
     Parameters
     ----------
     detector
-        Of river.
+        A detector of river.
     recent
         Number of latest values whose mean is ``after``.
     """

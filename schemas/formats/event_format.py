@@ -80,7 +80,7 @@ class LeadReader(Protocol):
         values
             The batch.
         indices
-            Of values that this format recognises, and that are not too large.
+            Indices of values that this format recognises, and that are not too large.
         rows, errors
             Where to, by index. A row's numbers may be infinite or NaN.
         """

@@ -125,7 +125,7 @@ def _output_schema(schema: Any, types: Any) -> Any:
     Parameters
     ----------
     schema
-        Of the data frame.
+        The schema of the data frame.
     types
         The module ``pyspark.sql.types``.
     """

@@ -36,11 +36,11 @@ class Approval:
     model, version
         The candidate.
     steps
-        Of its rollout.
+        The steps of its rollout.
     verdict
         On the shadow; None if it was not asked for.
     entry
-        Of the history; None if nothing was changed.
+        The entry of the history; None if nothing was changed.
     """
 
     model: str
@@ -71,7 +71,7 @@ def approve_candidate(
     by, why
         Who approves it, and the reason.
     steps
-        Of the rollout; None: as they are set.
+        The steps of the rollout; None: as they are set.
     ignores_verdict
         Whether no verdict on the shadow is read.
     is_dry_run

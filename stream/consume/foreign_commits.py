@@ -30,7 +30,7 @@ class ForeignCommit(NamedTuple):
     Attributes
     ----------
     partition
-        Of the source topic.
+        A partition of the source topic.
     offset
         The committed offset.
     before

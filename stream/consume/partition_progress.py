@@ -40,7 +40,7 @@ class Batch:
     on_done
         Called when the batch is done.
     generation
-        Of the assignment under which it was read: within one, batches follow each other.
+        Number of the assignment in which it was read: within one, batches follow each other.
     size
         Bytes of the records, about.
     on_release

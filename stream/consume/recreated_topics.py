@@ -26,7 +26,7 @@ class _Seen:
     Attributes
     ----------
     generation
-        Of the assignment.
+        Number of the assignment.
     read_to
         Offset after the last record that was handed over.
     end
@@ -103,7 +103,7 @@ class RecreatedTopics:
         partition, progress
             The partition and how far it has got.
         generation
-            Of the assignment.
+            Number of the assignment.
         end
             Offset after the last record that can be read, as of the last fetch.
         """

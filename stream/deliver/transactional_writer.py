@@ -91,7 +91,7 @@ class PartitionWriter:
     partition
         The input partition.
     generation
-        Of the assignment that the partition belongs to.
+        Number of the assignment that the partition belongs to.
     connect
         Makes a producer.
     read_committed

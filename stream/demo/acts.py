@@ -15,7 +15,7 @@ class Acts(NamedTuple):
     Attributes
     ----------
     first
-        Of the first act: the model in production scores them, and drift is measured.
+        Leads of the first act: the model in production scores them, and drift is measured.
     shadowed
         After the retraining: both models score them, for the verdict. The canary shares the rest.
     """

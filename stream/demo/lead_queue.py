@@ -74,7 +74,7 @@ class OutcomeQueue:
     Parameters
     ----------
     outcomes
-        Of each lead, in the order of the leads.
+        The outcome of each lead, in the order of the leads.
     producer, topic, stop
         As for ``play``.
     """

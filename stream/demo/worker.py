@@ -55,7 +55,7 @@ class DemoWorker:
     command
         The program and its arguments.
     name
-        Of these files.
+        The name of these files.
     """
 
     def __init__(

@@ -104,7 +104,7 @@ class DriftProgress:
         tally
             Totals since the start.
         horizons
-            Of the latest report.
+            The horizons of the latest report.
         lag
             Partials that are written and not acknowledged; None: not known yet.
         """

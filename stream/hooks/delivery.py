@@ -60,7 +60,7 @@ class Delivery:
         source
             The sender; ids of different senders may be equal.
         webhooks
-            Of one request.
+            The webhooks of one request.
 
         Raises
         ------

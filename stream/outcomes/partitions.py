@@ -87,7 +87,7 @@ class OutcomePartitions:
     Parameters
     ----------
     settings
-        Of the worker.
+        The settings of the worker.
     open_store
         Opens the store in a folder; raises a BlockingIOError while another process has it open.
     topic_id

@@ -41,7 +41,7 @@ class ReadScores(NamedTuple):
     Attributes
     ----------
     scores
-        Of workers: those of replays are left out.
+        Scores of workers: those of replays are left out.
     unusable
         Number of records that are no usable score.
     late

@@ -52,7 +52,7 @@ class Throttle:
     max_rate
         Records a second; None: any.
     lag_limit, latency_limit_ms
-        Of the workers.
+        Limits for the workers.
     clock
         Seconds of a monotonic clock.
     pause

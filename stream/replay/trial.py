@@ -50,10 +50,10 @@ class Estimate:
     dead_letters
         How many would be dead letters, by code.
     bytes_read, bytes_written
-        Of the whole replay, before compression.
+        Bytes of the whole replay, before compression.
     seconds
-        Of the whole replay in one process that scores as fast as this one; reading and writing not
-        counted.
+        Duration of the whole replay in one process that scores as fast as this one; reading and
+        writing not counted.
     """
 
     offsets: int

@@ -30,7 +30,7 @@ class LineFiles:
     rotate_bytes, rotate_seconds
         Size and age after which the next file begins.
     compression
-        Of finished files.
+        Compression of finished files.
     clock
         Returns seconds.
     """

@@ -73,7 +73,7 @@ class RequestLog:
         Parameters
         ----------
         request_id, path, status
-            Of the request and its answer.
+            Id, path and status of the request and its answer.
         latency_ms
             From its head to the end of its answer.
         leads

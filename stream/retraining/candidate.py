@@ -53,7 +53,7 @@ class Candidate:
         If the gate passed: trained on the whole data set, with the parameters of the model that was
         measured. Else that one, which has not seen the hold-out.
     verdict
-        Of the gate.
+        The verdict of the gate.
     hold_out
         Number of leads that it was measured on.
     """

@@ -52,7 +52,7 @@ class DataRows:
         most
             Number of them that memory may have: if there are more, they are drawn at random.
         seed
-            Of the drawing.
+            Seed of the random numbers.
         """
         from model.training.other_leads import OtherLeads
 

@@ -52,7 +52,7 @@ class Candidate:
     Attributes
     ----------
     plan
-        Of the retraining.
+        The plan of the retraining.
     version
         The candidate.
     now, history

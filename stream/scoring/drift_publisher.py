@@ -50,16 +50,16 @@ class _Counted:
     since
         Offset since which the partition is scored by this model.
     generation
-        Of the assignment under which the last batch was read.
+        Number of the assignment in which the last batch was read.
     next_offset
         All of the block's leads below it are counted, or are being counted by `before`.
     before
         Must end before the block's counts may be published: the count of its head, or the
         publication of the block before. So event time advances in what is published.
     deliveries
-        Of the outputs of what was counted, as far as they are not delivered. Counts are published
-        after the outputs are delivered: the next owner finds out from the outputs how far the
-        records may have been counted (stream/deliver/emitted_offsets.py).
+        Deliveries of the outputs of counted leads that are not complete. Counts are published after
+        the outputs are delivered: the next owner finds out from the outputs how far the records may
+        have been counted (stream/deliver/emitted_offsets.py).
     publishing
         Publishes what was counted of the open block.
     """
@@ -225,7 +225,7 @@ class DriftPublisher:
         scorer
             The model that scores.
         generation
-            Of the assignment.
+            Number of the assignment.
         position
             The offset that is read next.
         since

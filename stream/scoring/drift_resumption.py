@@ -68,7 +68,7 @@ class DriftResumption:
         Parameters
         ----------
         offsets
-            Of each partition, the first offset that the next model scores.
+            For each partition, the first offset that the next model scores.
         """
         for partition, offset in offsets.items():
             self._resume(partition, self._source.assignment.generation, offset)

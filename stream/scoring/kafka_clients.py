@@ -39,7 +39,7 @@ class KafkaClients:
     Parameters
     ----------
     settings
-        Of the worker.
+        The settings of the worker.
 
     Attributes
     ----------

@@ -57,7 +57,7 @@ class PinnedModels:
         pin
             As a commit names it.
         offset
-            Of the commit.
+            The offset of the commit.
         """
         if not self._ignores_pins and await self._is_loaded(pin):
             return pin

@@ -56,7 +56,7 @@ def remove_leftovers(folder: Path, stem: str) -> list[Path]:
     Parameters
     ----------
     folder
-        Of the files.
+        Folder of the files.
     stem
         Regular expression of the first part of their names.
 

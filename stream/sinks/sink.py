@@ -134,7 +134,7 @@ class SinkRecord:
     event
         The fields: of a scored event, or of a lead.
     grade
-        Of a scored event, the grade that its headers have; None: they have none.
+        The grade in the headers of a scored event; None: they have none.
     """
 
     offset: int

@@ -33,7 +33,7 @@ class Results:
     Parameters
     ----------
     topic, partition
-        Of the leads: results of other sources are left out, as are those of replays.
+        Where the leads come from: results of other sources are left out, as are those of replays.
     number_of
         Returns the number of a model, given its hash.
     by_creation

@@ -83,7 +83,7 @@ class Node(JavaBroker):
     number
         From 1.
     ports
-        Of every node: for clients, and for controllers.
+        The ports of every node: for clients, and for controllers.
     cluster_id
         The same for all.
     """

@@ -32,7 +32,7 @@ class Target(Protocol):
     Attributes
     ----------
     kind
-        Of its sink.
+        The kind of its sink.
     environment
         Settings of its sink.
     """

@@ -47,7 +47,7 @@ class Load:
     Attributes
     ----------
     sizes
-        Of the leads of a batch, in bytes.
+        Sizes of the leads of a batch, in bytes.
     batches
         How many of them.
     """

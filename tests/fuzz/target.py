@@ -33,7 +33,7 @@ class Target:
     seeds
         Inputs to begin from, sound ones mostly.
     shape
-        Of the inputs.
+        Shape of the inputs.
     longest
         Bytes of the longest input that is tried.
     """

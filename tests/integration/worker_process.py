@@ -124,7 +124,7 @@ class Stage:
     Attributes
     ----------
     environment
-        Of the workers.
+        The environment of the workers.
     folder
         For the workers' logs.
     """

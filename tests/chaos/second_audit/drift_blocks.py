@@ -87,7 +87,7 @@ class DriftBlocks:
     Parameters
     ----------
     topic
-        Of the leads.
+        Topic of the leads.
     window_ms
         Length of a window.
     """

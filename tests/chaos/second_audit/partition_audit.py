@@ -37,7 +37,7 @@ class Terms:
     Attributes
     ----------
     topic
-        Of the leads.
+        Topic of the leads.
     models
         By SHA-256: those that may have scored.
     reader, avro

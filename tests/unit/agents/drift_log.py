@@ -58,7 +58,7 @@ def leads(
     Parameters
     ----------
     first
-        Of the log: the number of the first one. Its offset is 16 times that.
+        Number of the first one in the log. Its offset is 16 times that.
     since_ms, step_ms
         Event time of the log's first lead, and from one to the next.
     rise

@@ -31,9 +31,9 @@ class FakeLog:
     Attributes
     ----------
     offsets
-        Of the records that are there.
+        Offsets of the records that are there.
     beginning, end
-        Of the log; some offsets between may have no record.
+        Bounds of the log; some offsets between may have no record.
     """
 
     offsets: list[int]

@@ -81,7 +81,7 @@ class Cluster:
     Attributes
     ----------
     offsets
-        Of whichever group is asked about: what the runner sets for its committer.
+        Offsets of the group that is asked about: what the runner sets for its committer.
     """
 
     kafka: FakeKafka = field(default_factory=lambda: FakeKafka(2))
