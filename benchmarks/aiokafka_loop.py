@@ -21,7 +21,7 @@ WAIT_MS = 200
 
 
 async def run(order: WorkOrder) -> None:
-    """Score for ever."""
+    """Score forever."""
     work = Work(order)
     producer = AIOKafkaProducer(
         bootstrap_servers=order.bootstrap,

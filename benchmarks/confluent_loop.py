@@ -19,7 +19,7 @@ WAIT_SECONDS = 0.005
 
 
 def run(order: WorkOrder) -> None:
-    """Score for ever."""
+    """Score forever."""
     work = Work(order)
     producer = Producer(
         {

@@ -15,7 +15,7 @@ COMMIT_SECONDS = 1.0
 
 
 def run(order: WorkOrder) -> None:
-    """Score for ever."""
+    """Score forever."""
     work = Work(order)
 
     def score(value: bytes, key: bytes, timestamp: int, headers: Any) -> bytes:

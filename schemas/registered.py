@@ -108,7 +108,7 @@ class RegisteredSchemas:
         self._headers: dict[bytes, bytes] = {}
 
     def add(self, header: bytes, meaning: Meaning) -> None:
-        """Remember for ever what an id stands for."""
+        """Remember forever what an id stands for."""
         self._unresolved.pop(header, None)
         self._meanings[header] = meaning
 
@@ -152,7 +152,7 @@ class RegisteredSchemas:
         return self._headers.get(schema.fingerprint)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield the ids whose meaning is known for ever."""
+        """Yield the ids whose meaning is known forever."""
         return iter(tuple(self._meanings))
 
 

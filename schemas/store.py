@@ -243,7 +243,7 @@ def parse_schema(avro: Any, source: str = "") -> Schema:
     ------
     InputError
         It is not a record schema, or exceeds the limits in ``schemas.schema_limits``: a few bytes
-        of such data could exhaust a reader's stack or make it loop for ever.
+        of such data could exhaust a reader's stack or make it loop forever.
     """
     where = source or "the schema"
     if not isinstance(avro, Mapping) or avro.get("type") != "record":

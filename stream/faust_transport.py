@@ -46,7 +46,7 @@ class LenientThread(AIOKafkaConsumerThread):
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         """Commit offsets in the thread; return False if it has ended, as for a failed commit.
 
-        After a crash Faust's own method waits for ever: the thread that would answer has ended.
+        After a crash Faust's own method waits forever: the thread that would answer has ended.
         """
         ended = asyncio.ensure_future(self._shutdown.wait())
         commit: asyncio.Future[bool] = asyncio.ensure_future(super().commit(offsets))

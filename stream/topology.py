@@ -60,7 +60,7 @@ Role rollout: the topic of changes has one partition, and who is assigned it dec
 sample of the outputs beside any group; what it decides is in agents/rollout, without Kafka.
 
 Role sink: the source hands over batches as in role score. The runner writes them to the target and
-marks them done; while the target is away it waits, and so does the source.
+marks them done; while the target is unavailable it waits, and so does the source.
 
 Role archive: as the role score, in a group of its own; a batch is done when the file that holds it
 is durable. The files, and not the commits, say where a partition continues (stream/archive).

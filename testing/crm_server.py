@@ -31,7 +31,7 @@ class CrmServer:
         Properties of each record, by id.
     tokens
         Valid access tokens.
-    is_away
+    is_unavailable
         Whether connections are cut instead of answered.
     busy
         Number of the next requests that are answered with 429 and Retry-After.
@@ -54,7 +54,7 @@ class CrmServer:
     def __init__(self) -> None:
         self.records: dict[str, dict[str, Any]] = {}
         self.tokens = {"a-token"}
-        self.is_away = False
+        self.is_unavailable = False
         self.busy = 0
         self.retry_after = "1"
         self.requests: list[tuple[str, str]] = []
@@ -114,7 +114,7 @@ class CrmServer:
 
     @web.middleware
     async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if self.is_away:
+        if self.is_unavailable:
             assert request.transport is not None
             request.transport.abort()
             await asyncio.sleep(0)

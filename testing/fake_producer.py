@@ -96,7 +96,7 @@ class FakeProducer:
     """An idempotent producer with aiokafka's traps.
 
     A refused batch uses up its sequence numbers. A batch of a topic that was not asked about would
-    wait for the topic's partitions, and for ever if the producer is stopped meanwhile.
+    wait for the topic's partitions, and forever if the producer is stopped meanwhile.
     """
 
     def __init__(self, output: FakeOutput, max_batch_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""A schema registry in memory, that can be away."""
+"""A schema registry in memory, that can be unavailable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FakeSchemaRegistry:
 
     Attributes
     ----------
-    is_away
+    is_unavailable
         Whether nothing is answered.
     asked
         The ids that were asked for, in order.
@@ -45,7 +45,7 @@ class FakeSchemaRegistry:
     """
 
     def __init__(self) -> None:
-        self.is_away = False
+        self.is_unavailable = False
         self.asked: list[bytes] = []
         self.refuses: set[str] = set()
         self.levels: dict[str, str] = {}
@@ -111,5 +111,5 @@ class FakeSchemaRegistry:
         self.is_closed = True
 
     def _answer(self) -> None:
-        if self.is_away:
+        if self.is_unavailable:
             raise RegistryUnavailableError("the schema registry does not answer")

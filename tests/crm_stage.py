@@ -55,11 +55,11 @@ class CrmStage(Stage):
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:
-        self.server.is_away = True
+        self.server.is_unavailable = True
         try:
             yield
         finally:
-            self.server.is_away = False
+            self.server.is_unavailable = False
 
     def refused(self, offset: int) -> SinkRecord:
         return replace(record(offset), event={**record(offset).event, "category": "Unheard of"})

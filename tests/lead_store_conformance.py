@@ -91,7 +91,7 @@ async def look_up_numbers(url: str) -> None:
 
 
 async def look_up_missing_table(url: str) -> None:
-    """A database without the table is away, with a sentence that says what to do."""
+    """A database without the table is unavailable, with a sentence that says what to do."""
     async with looking_up(url) as store:
         with pytest.raises(StoreAwayError, match="leadscore sink sql --content leads"):
             await store.probe()

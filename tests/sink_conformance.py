@@ -144,7 +144,7 @@ async def a_refused_record_does_not_keep_the_others_from_being_written(stage: St
     await sink.close()
 
 
-async def while_the_target_is_away_the_batch_is_to_be_repeated(stage: Stage) -> None:
+async def while_the_target_is_unavailable_the_batch_is_to_be_repeated(stage: Stage) -> None:
     sink = await opened(stage)
     await written(sink, batch(0, 5))
     async with stage.away():
@@ -197,7 +197,7 @@ CHECKS: tuple[Check, ...] = (
     a_writer_that_was_replaced_writes_nothing_twice,
     an_older_record_never_replaces_a_newer_one,
     a_refused_record_does_not_keep_the_others_from_being_written,
-    while_the_target_is_away_the_batch_is_to_be_repeated,
+    while_the_target_is_unavailable_the_batch_is_to_be_repeated,
     a_sink_can_be_opened_once_its_target_answers,
     a_topic_that_was_created_again_starts_at_its_first_offset,
     partitions_do_not_disturb_each_other,

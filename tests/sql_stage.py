@@ -55,7 +55,7 @@ class Database(Stage):
 
 
 class SqliteFile(Database):
-    """A SQLite file; while it is away, its folder is one that no file can be made in."""
+    """A SQLite file; while it is unavailable, its folder is one that no file can be made in."""
 
     def __init__(self, file: Path, **options: str) -> None:
         super().__init__(f"sqlite:///{file}", **options)

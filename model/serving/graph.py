@@ -3,7 +3,7 @@
 Except for the trees, the metadata determine the graph. A file is accepted only if it is exactly
 that graph and its trees are valid (``model.serving.ensemble``). So ONNX Runtime gets nothing
 unexpected: it aborts the process on some values (a negative ``n_targets``), allocates any shape,
-and follows cycles of branches for ever.
+and follows cycles of branches forever.
 """
 
 from __future__ import annotations

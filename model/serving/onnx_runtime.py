@@ -113,7 +113,7 @@ def _open_session(content: bytes) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Batches come in all sizes: an arena would keep the memory of the largest one for ever, and
+    # Batches come in all sizes: an arena would keep the memory of the largest one forever, and
     # memory patterns one for each size. Neither is faster here.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False

@@ -112,8 +112,8 @@ def lag(
     lag is unknown. "catches up" is the backlog divided by the difference of the rates; a ≤ marks an
     upper bound of the messages.
 
-    With --port it runs until it is stopped, also while Kafka is away: the metrics then keep their
-    last values, and leadscore_group_lag_age_seconds grows.
+    With --port it runs until it is stopped, also while Kafka is unavailable: the metrics then keep
+    their last values, and leadscore_group_lag_age_seconds grows.
 
     Exit codes: 0 shown; 2 an option is invalid, or there is no such group or topic; 3 Kafka can't
     be reached or refuses; 130 stopped by Ctrl-C.

@@ -22,7 +22,7 @@ def stall_of(source: BatchSource, limit: float, *, is_broker_reached: bool) -> F
     """
     overdue = source.commit_overdue_for
     if overdue > limit and is_broker_reached:
-        # Seen after a broker's restart: the client looks for its coordinator for ever.
+        # Seen after a broker's restart: the client looks for its coordinator forever.
         return FatalError(
             f"Kafka answers, but has accepted no commit for {overdue:.0f} s: the worker "
             "exits so that its supervisor restarts it; records after the last commit are "

@@ -98,7 +98,7 @@ class ReplaceableProducer:
         try:
             await producer.start()
             # Before the first send_batch: a batch that waits there for its topic's partitions
-            # when the producer is replaced would wait for ever.
+            # when the producer is replaced would wait forever.
             for topic in self._limits.topics:
                 await producer.partitions_for(topic)
         except BaseException:

@@ -115,7 +115,7 @@ class TransactionalId:
         try:
             await producer.start()
             # Before anything is sent: a batch that still waits in `send_batch` for its topic's
-            # partitions waits for ever once the producer is closed.
+            # partitions waits forever once the producer is closed.
             for to in self._expected:
                 await await_partition(producer, to, self._partition_limit)
         except BaseException:

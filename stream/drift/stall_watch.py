@@ -69,7 +69,7 @@ class DriftStallWatch(Service):
     async def on_shutdown(self) -> None:
         """Close it, once the task below has ended.
 
-        aiokafka's ``committed`` retries for ever once its consumer is closed.
+        aiokafka's ``committed`` retries forever once its consumer is closed.
         """
         await self._connections.aclose()
 
@@ -83,7 +83,7 @@ class DriftStallWatch(Service):
             try:
                 end = (await self._offsets.end_offsets([self._partials]))[self._partials]
                 taken = await self._offsets.committed(self._partials)
-            except REFUSALS as error:  # Faust's own consumer would retry for ever
+            except REFUSALS as error:  # Faust's own consumer would retry forever
                 await self._end_worker(error)
                 return
             except (KafkaError, TimeoutError):

@@ -171,7 +171,7 @@ def watch_fetches(
     """Hold fetches back, and call back with each offset that can't be served (CORRUPT_MESSAGE).
 
     Of such an offset aiokafka logs "Unexpected error while fetching data", without topic or offset,
-    and retries for ever.
+    and retries forever.
 
     Parameters
     ----------

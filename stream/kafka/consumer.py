@@ -45,7 +45,7 @@ class Consumer(Protocol):
         """
 
     async def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Commit offsets; retries for ever while the group's coordinator is unreachable."""
+        """Commit offsets; retries forever while the group's coordinator is unreachable."""
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         """Set the position; records that were fetched from another one are dropped."""

@@ -10,7 +10,7 @@ that all members must share (stream/kafka/shared_settings.py).
 This module depends on private behaviour of aiokafka 0.14, pinned by
 tests/unit/stream/kafka/test_group_protocol.py: aiokafka sends a JoinGroup for each protocol that it
 adds to its list, rather than one with all of them, and two such members interrupt each other's
-joins for ever. ``GroupConsumer`` withholds the incomplete requests.
+joins forever. ``GroupConsumer`` withholds the incomplete requests.
 """
 
 from __future__ import annotations

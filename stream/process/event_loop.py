@@ -3,7 +3,7 @@
 Writes to a connection that has just broken are dropped. asyncio's own loop drops them and reports
 the loss by `connection_lost`. uvloop raises RuntimeError for one or two iterations of the loop,
 until the client has been notified. aiokafka expects an OSError at most: its tasks end with the
-RuntimeError, and tasks that wait for them wait for ever. Observed after a broker restart: the
+RuntimeError, and tasks that wait for them wait forever. Observed after a broker restart: the
 metadata were never refreshed, and the group's coordinator was never found.
 
 A TLS connection closes within half a second. uvloop waits 30 s for the peer's close_notify, and

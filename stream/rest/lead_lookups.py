@@ -39,7 +39,7 @@ class LeadLookups:
     Attributes
     ----------
     problem
-        Why the store is away; None: it answered the last time.
+        Why the store is unavailable; None: it answered the last request.
     """
 
     def __init__(self, store: LeadStore, metrics: RestMetrics) -> None:
@@ -54,7 +54,7 @@ class LeadLookups:
         Raises
         ------
         Problem
-            503: the store is away.
+            503: the store is unavailable.
         """
         started = time.perf_counter()
         try:

@@ -29,7 +29,7 @@ class SchemaRegistry(Protocol):
     """A schema registry.
 
     Every method raises ``RegistryUnavailableError`` if there is no answer, or none of use: the
-    registry is away, busy, or refuses the credentials.
+    registry is unavailable, busy, or refuses the credentials.
     """
 
     async def text_of(self, header: bytes) -> RegisteredText:

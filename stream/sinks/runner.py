@@ -1,8 +1,8 @@
 """The runner of every sink: read, write, retry, dead letters, done.
 
 Batches of a partition are written one after the other, in the order of their offsets. While the
-target is away the runner waits with the batch that it could not write: no batch is done, the source
-stops to read, and lag grows. Workers that score share nothing with it but the broker.
+target is unavailable the runner waits with the batch that it could not write: no batch is done, the
+source stops reading, and lag grows. Workers that score share nothing with it but the broker.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class SinkRunner:
         return refused
 
     async def _pause(self, error: TargetAwayError) -> None:
-        """Show that the target is away, and wait."""
+        """Show that the target is unavailable, and wait."""
         seconds = max(self._backoff.fail(), error.after or 0.0)
         if self._health.meets(Condition.TARGET_REACHED) or self._backoff.failures == 1:
             log.warning("the target can't be written to: %s; trying again", error)

@@ -1,9 +1,9 @@
 """The sink `webhook`: a signed POST for each event, to one or several targets.
 
 Events of a lead are delivered one after the other, those of several leads at once. A repeat, as
-after a crash, has the same id (header `webhook-id`), by which the receiver recognises it. What a
-target has taken of a batch is remembered while the batch is retried, so another target that is away
-causes no repeats.
+after a crash, has the same id (header `webhook-id`), by which the receiver recognises it. The
+events of a batch that a target has taken are remembered while the batch is retried, so another
+target that is unavailable causes no repeats.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class WebhookSink:
         verdicts = [_together(each) for each in zip(*found, strict=True)]
         for receiver, of_target in zip(self._receivers, found, strict=True):
             waits = [each.after for each in of_target if each.outcome is Outcome.RETRY]
-            if waits and receiver.delivery.is_away:
+            if waits and receiver.delivery.is_unavailable:
                 after = max((wait for wait in waits if wait is not None), default=None)
                 raise _away(receiver.delivery.target, receiver.delivery.circuit.reason, after)
         return verdicts

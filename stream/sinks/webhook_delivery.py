@@ -57,7 +57,7 @@ class Circuit:
 
     @property
     def is_open(self) -> bool:
-        """Whether the target seems to be away."""
+        """Whether the target seems to be unavailable."""
         return self._failures >= FAILURES
 
     @property
@@ -103,7 +103,7 @@ class Delivery:
         self._failures.clear()
 
     @property
-    def is_away(self) -> bool:
+    def is_unavailable(self) -> bool:
         """Whether the last events failed, and the target took none before them."""
         return self.circuit.is_open or not self._has_answered
 

@@ -48,7 +48,7 @@ def made_of(lead: Lead, as_event: EventMaker, **changed: Any) -> Made:
 async def test_unreadable_records_in_the_middle_and_restarts(
     open_stage: OpenStage, contacts: list[Lead], bank_model: Bundle, seed: int, chance: Random
 ) -> None:
-    """Seen once: after a restart every worker crashed on such a record, for ever."""
+    """Seen once: after a restart every worker crashed on such a record, forever."""
     stage = await open_stage()
     bootstrap, source = stage.settings.kafka_bootstrap_servers, stage.settings.leads_created
     leads, as_event = over_and_over(contacts), EventMaker(CONTACT)

@@ -71,7 +71,7 @@ async def test_a_bundle_that_is_copied_slowly_is_taken_when_it_is_whole(
     next_model: Bundle,
     seed: int,
 ) -> None:
-    """As rsync copies: the manifest before the model. Seen once: it was refused for ever."""
+    """As rsync copies: the manifest before the model. Seen once: it was refused forever."""
     folder, whole = Path(registry.root) / "bank" / "2", Path(next_model.location)
     shutil.rmtree(folder)
     stage = await open_stage(**POLL, LEADSCORE_REGISTRY=registry.root)

@@ -159,7 +159,7 @@ async def test_damage_on_a_brokers_disk_costs_the_batch_that_it_is_in(
 async def test_a_batch_that_the_broker_cannot_find_costs_what_lies_before_its_next_index_entry(
     stoppable_kafka: StoppableBroker, set_stage: StageSetter, contacts: list[Lead], delivery: str
 ) -> None:
-    """The partition stood still for ever, or every worker ended at it."""
+    """The partition stood still forever, or every worker ended at it."""
     stage = set_stage(stoppable_kafka.bootstrap, LEADSCORE_DELIVERY=delivery)
     await stage.create_topics()
     source, leads = stage.settings.leads_created, over_and_over(contacts)

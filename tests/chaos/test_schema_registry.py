@@ -206,7 +206,7 @@ async def test_leads_of_confluents_serializers_are_scored_alike_and_their_deseri
     assert await worker.stop() == 0
     assert {error["logger"] for error in worker.errors()} <= {
         "stream.schema_registry.lookup",  # the Protobuf schema, and the two ids that are not there
-        "stream.consume.stuck_partitions",  # while the registry is away
+        "stream.consume.stuck_partitions",  # while the registry is unavailable
     }
 
 

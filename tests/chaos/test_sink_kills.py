@@ -66,7 +66,7 @@ async def scored_all_the_time(stage: Stage) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "sql", "delta", "webhook"])
-async def test_nothing_is_lost_though_sinks_are_killed_and_their_target_is_away(
+async def test_nothing_is_lost_though_sinks_are_killed_and_their_target_is_unavailable(
     kafka: Broker, topics: TopicFactory, tmp_path: Path, chance: Random, kind: str
 ) -> None:
     stage = sink_stage(kafka.bootstrap, topics.prefix, tmp_path)
@@ -117,9 +117,9 @@ async def _survive_an_outage(target: AnyTarget, crew: list[WorkerProcess]) -> No
     async with target.away():
         for sink in crew:
 
-            async def is_away(sink: WorkerProcess = sink) -> bool:
+            async def is_unavailable(sink: WorkerProcess = sink) -> bool:
                 return await sink.metric("leadscore_sink_target_up") == 0
 
-            await until(is_away, within=60, what="a sink that sees its target away")
+            await until(is_unavailable, within=60, what="a sink that sees its target away")
     for sink in crew:
         await sink.ready()

@@ -245,7 +245,7 @@ def a_rest_server() -> CollectorRegistry:
 
 
 def a_sink_with_every_fault() -> tuple[CollectorRegistry, SinkMetrics]:
-    """Metrics of a sink that is late and has lost records, and whose target is away."""
+    """Metrics of a sink that is late and has lost records, and whose target is unavailable."""
     registry = CollectorRegistry()
     sink = SinkMetrics(registry, name="crm", kind="sql", content="scores")
     sink.target_away()

@@ -114,7 +114,7 @@ async def test_watching_goes_on_until_it_is_stopped(
 
 
 @pytest.mark.long
-async def test_the_exporter_stays_up_while_the_broker_is_away_and_says_so(
+async def test_the_exporter_stays_up_while_the_broker_is_unavailable_and_says_so(
     breakable_kafka: BreakableBroker, tmp_path: Path
 ) -> None:
     kafka = breakable_kafka

@@ -75,7 +75,7 @@ async def test_a_request_is_one_query_and_many_share_the_connections(url: str) -
     assert 1 <= connections <= 2
 
 
-async def test_a_query_that_waits_for_a_lock_is_away_within_the_time_limit(url: str) -> None:
+async def test_a_query_that_waits_for_a_lock_is_unavailable_within_the_time_limit(url: str) -> None:
     await filled(url, [LEAD], WireFormat.JSON)
     with psycopg.connect(url) as locking:
         locking.execute("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE")

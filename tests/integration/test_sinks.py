@@ -1,4 +1,4 @@
-"""Sinks on real Kafka: killed, refused records, a target that is away, rights, two that share."""
+"""Sinks on real Kafka: kills, refused records, unavailable targets, rights, a shared target."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_a_value_that_is_no_event_is_a_dead_letter_and_the_others_are_writ
     await sink.stop_cleanly()
 
 
-async def test_while_the_target_is_away_lag_grows_and_the_sink_goes_on_by_itself(
+async def test_while_the_target_is_unavailable_lag_grows_and_the_sink_goes_on_by_itself(
     stage: Stage, tmp_path: Path
 ) -> None:
     folder, away = tmp_path / "scores", tmp_path / "away"

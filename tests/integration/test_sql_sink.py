@@ -175,7 +175,7 @@ async def stage(kafka: Broker, topics: TopicFactory, tmp_path: Path) -> AsyncIte
     stage.end()
 
 
-async def test_a_killed_sink_and_a_database_that_is_away_lose_no_score(
+async def test_a_killed_sink_and_a_database_that_is_unavailable_lose_no_score(
     stage: Stage, database: PostgresDatabase
 ) -> None:
     environment = {"LEADSCORE_SINK_TO": database.url, "LEADSCORE_BATCH_MAX_RECORDS": "50"}

@@ -91,7 +91,7 @@ async def test_a_record_that_cannot_be_read_costs_itself_alone(
         LEADSCORE_DRIFT_WINDOW_SECONDS=str(MONTH_S),
         LEADSCORE_DRIFT_HORIZONS="1,3,12",
         LEADSCORE_DRIFT_LATENESS_SECONDS="0",
-        LEADSCORE_DRIFT_IDLE_SECONDS="20",  # a worker is away for less
+        LEADSCORE_DRIFT_IDLE_SECONDS="20",  # a worker is unavailable for less
         LEADSCORE_DRIFT_SEASON_SECONDS="0",
     )
     await stage.create_topics()

@@ -110,7 +110,7 @@ async def test_workers_that_join_and_leave_in_mid_stream_lose_nothing(
 
 
 @pytest.mark.long
-async def test_a_broker_that_is_away_for_eight_seconds_is_waited_for(
+async def test_a_broker_that_is_unavailable_for_eight_seconds_is_waited_for(
     breakable_kafka: BreakableBroker, set_stage: StageSetter, contacts: list[Lead]
 ) -> None:
     stage = set_stage(breakable_kafka.bootstrap)
@@ -125,7 +125,7 @@ async def test_a_broker_that_is_away_for_eight_seconds_is_waited_for(
         await stage.until_scored(2000)
         await asyncio.to_thread(breakable_kafka.kill)
         away_since = time.monotonic()
-        await until(is_told, what="/readyz says that Kafka is away")
+        await until(is_told, what="/readyz says that Kafka is unavailable")
         assert (await worker.answer("/healthz"))[0] == HTTPStatus.OK
         await asyncio.sleep(AWAY - (time.monotonic() - away_since))
         await asyncio.to_thread(breakable_kafka.restart)

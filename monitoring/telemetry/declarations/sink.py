@@ -42,7 +42,7 @@ SINK_RETRIES = Declaration(
     "counter",
     "attempts",
     ("reason",),
-    "Writes that are tried again: the target was away, or it asked so for some records.",
+    "Writes that are tried again: the target was unavailable, or it asked so for some records.",
     "sink",
 )
 SINK_TARGET_UP = Declaration(

@@ -339,7 +339,7 @@ def test_a_registry_that_cannot_be_read_is_named_without_its_password(
     url = f"memory://keeper:{PASSWORD}@store/models"
 
     def refuse(*_: Any, **__: Any) -> None:
-        raise ConnectionError(f"{url}?token={PASSWORD} is away")
+        raise ConnectionError(f"{url}?token={PASSWORD} is unavailable")
 
     for name in ("cat_file", "ls", "info"):
         monkeypatch.setattr(MemoryFileSystem, name, refuse)

@@ -161,7 +161,7 @@ def test_a_partition_that_is_quiet_is_not_waited_for() -> None:
 
 @pytest.mark.parametrize("silence", [4, 7, 9.5, 11, 15, 19, 21])
 def test_no_partition_is_idle_because_all_were_silent(silence: float) -> None:
-    """A worker was away; it comes back with one partition seconds before the other."""
+    """A worker was unavailable; it comes back with one partition seconds before the other."""
     mark = Asked()
     mark.saw(0, 1000, 9)
     mark.saw(1, 1000, 9)
@@ -202,7 +202,7 @@ def test_time_goes_on_by_the_clock_where_all_are_quiet() -> None:
 
 
 def test_leads_of_an_outage_are_waited_for_when_they_come_at_last() -> None:
-    """The scoring workers were away; the leads were not. Some partitions are read sooner."""
+    """The scoring workers were unavailable; the leads were not. Some partitions are read sooner."""
     mark = Asked()
     mark.saw(0, 1000, 5)
     mark.saw(1, 1000, 5)

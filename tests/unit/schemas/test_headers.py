@@ -169,7 +169,7 @@ def test_a_scored_event_and_a_dead_letter_count_as_processed_once() -> None:
 
 
 def test_the_attempts_of_our_own_header_are_counted_beside_one_in_other_letters() -> None:
-    """The other is kept in the dead letter as it came, so it would be the first for ever."""
+    """The other is kept in the dead letter as it came, so it would be the first forever."""
     letter = dead_letter(("LeadScore.Attempt", b"1"))
     for expected in (1, 2, 3):
         assert read_headers(letter).attempts == expected

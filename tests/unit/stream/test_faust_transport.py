@@ -153,7 +153,7 @@ async def idle_thread() -> AsyncIterator[Any]:
     thread.thread_loop.close()
 
 
-async def test_a_commit_to_a_thread_that_has_ended_fails_instead_of_waiting_for_ever(
+async def test_a_commit_to_a_thread_that_has_ended_fails_instead_of_waiting_forever(
     idle_thread: Any,
 ) -> None:
     """A drift worker whose right had been revoked did not end: its last commit had no answer."""

@@ -237,7 +237,7 @@ def test_a_branch_that_leads_elsewhere_is_refused(trained: Trained, way: str, to
 
 
 def test_a_branch_that_leads_back_to_the_root_is_refused_and_not_run(trained: Trained) -> None:
-    """ONNX Runtime would follow it for ever: found by fuzzing."""
+    """ONNX Runtime would follow it forever: found by fuzzing."""
 
     def change(model: onnx.ModelProto) -> None:
         trees = trees_of(model)

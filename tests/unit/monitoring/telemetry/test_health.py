@@ -119,7 +119,9 @@ def test_a_source_that_nobody_looks_after_any_more_is_not_alive() -> None:
     assert not health.alive(70.1)[0]
 
 
-def test_while_kafka_is_away_the_source_is_not_judged_and_has_its_full_time_afterwards() -> None:
+def test_while_kafka_is_unavailable_the_source_is_not_judged_and_has_its_full_time_afterwards() -> (
+    None
+):
     health = stalling()
     health.miss(Condition.BROKER_REACHED, "no answer for 5 s")
     health.source_seen(500.0, finished=7, has_work=True)

@@ -72,8 +72,8 @@ def test_an_incompatible_schema_is_a_negative_result(registry: FakeSchemaRegistr
         assert "is not compatible with the versions of leads.scored-value" in result.stdout
 
 
-def test_a_registry_that_is_away_is_exit_code_3(registry: FakeSchemaRegistry) -> None:
-    registry.is_away = True
+def test_a_registry_that_is_unavailable_is_exit_code_3(registry: FakeSchemaRegistry) -> None:
+    registry.is_unavailable = True
     result = run("check")
     assert result.exit_code == 3
     assert "does not answer: start it, or correct LEADSCORE_SCHEMA_REGISTRY_" in result.stderr

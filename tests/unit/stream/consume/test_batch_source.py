@@ -198,7 +198,7 @@ async def test_after_a_crash_batches_in_flight_are_not_waited_for() -> None:
 
 
 @in_jumping_time
-async def test_a_coordinator_that_is_away_does_not_hold_up_a_rebalance_for_ever() -> None:
+async def test_a_coordinator_that_is_unavailable_does_not_hold_up_a_rebalance_forever() -> None:
     async with running(full_kafka(10)) as bench:
         [batch] = await bench.take()
         batch.done()
@@ -256,7 +256,7 @@ async def test_an_error_that_does_not_pass_crashes_the_app_with_a_sentence() -> 
 
 
 @in_jumping_time
-async def test_a_topic_that_is_away_for_a_while_is_waited_for_and_one_that_stays_away_not() -> None:
+async def test_a_missing_topic_is_waited_for_but_not_for_longer_than_its_limit() -> None:
     async with running(FakeKafka()) as bench:
         bench.kafka.knows_topic = False
         await asyncio.sleep(100)

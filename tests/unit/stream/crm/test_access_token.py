@@ -50,7 +50,7 @@ async def test_a_fixed_token_has_no_successor() -> None:
 @pytest.mark.parametrize(
     "answer", [httpx.Response(503), httpx.Response(429), httpx.ConnectTimeout("slow")]
 )
-async def test_a_login_server_that_is_away_is_waited_for(
+async def test_a_login_server_that_is_unavailable_is_waited_for(
     answer: httpx.Response | httpx.HTTPError,
 ) -> None:
     async with client_of(answer) as client:

@@ -54,9 +54,9 @@ async def test_a_new_token_that_is_refused_too_ends_it(server: HubSpotServer) ->
     await connection.close()
 
 
-async def test_a_connection_that_is_cut_is_a_crm_that_is_away(server: HubSpotServer) -> None:
+async def test_a_connection_that_is_cut_is_a_crm_that_is_unavailable(server: HubSpotServer) -> None:
     connection = connection_to(server)
-    server.is_away = True
+    server.is_unavailable = True
     with pytest.raises(CrmAwayError, match="HubSpot: "):
         await connection.request("GET", PATH)
     await connection.close()

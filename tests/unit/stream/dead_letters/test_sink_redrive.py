@@ -122,7 +122,7 @@ async def test_a_letter_that_still_cannot_be_read_or_has_no_value_remains() -> N
 
 
 @in_jumping_time
-async def test_while_the_target_is_away_the_batch_waits() -> None:
+async def test_while_the_target_is_unavailable_the_batch_waits() -> None:
     sink = FakeSink()
     sink.open_errors.append(TargetAwayError("away"))
     sink.answers += [TargetAwayError("away"), lambda _: [WRITTEN, retry_later(7.0)]]

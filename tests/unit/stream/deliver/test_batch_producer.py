@@ -333,7 +333,7 @@ async def test_a_batch_that_meets_a_producer_that_was_just_replaced_takes_the_ne
     assert output.written[TopicPartition(SCORED, 1)] == values_of(given)
 
 
-# A broker that is away
+# A broker that is unavailable
 
 
 @in_jumping_time

@@ -490,7 +490,7 @@ async def test_a_caller_that_waits_at_the_end_drops_its_batch() -> None:
 
 
 @in_jumping_time
-async def test_an_end_is_not_held_up_by_a_coordinator_that_is_away() -> None:
+async def test_an_end_is_not_held_up_by_a_coordinator_that_is_unavailable() -> None:
     async with desk() as at:
         await at.write(b"a")
         at.coordinator.script["abort"].append(KafkaConnectionError())

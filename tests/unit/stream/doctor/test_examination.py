@@ -1,4 +1,4 @@
-"""All checks: none ends another, and Kafka may be away."""
+"""All checks: none ends another, and Kafka may be unavailable."""
 
 from __future__ import annotations
 

@@ -76,6 +76,6 @@ async def test_a_weak_level_is_a_warning_and_an_incompatible_schema_a_failure(
 async def test_a_registry_that_does_not_answer_is_one_failure(
     registry: FakeSchemaRegistry, model: SmallModel
 ) -> None:
-    registry.is_away = True
+    registry.is_unavailable = True
     [failure] = (await found(settings_of(model)))[Level.FAIL]
     assert "does not answer" in failure.sentence

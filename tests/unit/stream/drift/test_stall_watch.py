@@ -129,7 +129,7 @@ async def test_before_the_first_commit_all_partials_are_behind(place: Place) -> 
 
 
 @in_jumping_time
-async def test_while_kafka_is_away_no_time_counts(place: Place) -> None:
+async def test_while_kafka_is_unavailable_no_time_counts(place: Place) -> None:
     place.offsets.error = KafkaConnectionError()
     await place.run(3 * STALL_LIMIT)
     assert place.app.errors == []

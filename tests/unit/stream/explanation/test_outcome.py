@@ -8,7 +8,7 @@ from stream.process.exit_codes import EXIT_STOPPED, EXIT_UNBALANCED
 
 
 def test_each_reason_has_an_exit_code_that_no_error_has() -> None:
-    """A script tells an expired lead from a wrong option or a broker that is away."""
+    """A script tells an expired lead from a wrong option or a broker that is unavailable."""
     assert {reason.name: int(reason) for reason in NoScore} == {
         "NOT_FOUND": 5, "DEAD_LETTER": 6, "EXPIRED": 7, "UNSCORED": 8
     }  # fmt: skip

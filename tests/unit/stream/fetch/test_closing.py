@@ -22,7 +22,7 @@ class Client:
             await asyncio.sleep(60)
 
 
-async def retry_for_ever(client: Client) -> None:
+async def retry_forever(client: Client) -> None:
     while True:
         with contextlib.suppress(ConnectionError):
             try:
@@ -33,7 +33,7 @@ async def retry_for_ever(client: Client) -> None:
 
 async def test_a_retry_loop_that_is_cancelled_while_its_client_closes_ends() -> None:
     client = Client()
-    task = asyncio.create_task(retry_for_ever(client))
+    task = asyncio.create_task(retry_forever(client))
     await client.is_closing.wait()
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=5)

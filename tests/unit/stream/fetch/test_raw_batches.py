@@ -112,7 +112,7 @@ async def test_an_error_that_no_retry_resolves_is_raised(
 async def test_offsets_that_the_broker_cannot_serve_are_reported_as_lost(
     client: type[FakeClient],
 ) -> None:
-    """The partition stood still for ever, and aiokafka's log said neither topic nor offset."""
+    """The partition stood still forever, and aiokafka's log said neither topic nor offset."""
     refused, served = CorruptRecordException(), batch([Made()], base=9)
     # Before: 3; behind: 5 and 6, then 8, and in between 7.
     client.answers.extend([refused, refused, refused, refused, refused, refused, served, served])

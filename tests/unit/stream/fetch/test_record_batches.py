@@ -247,7 +247,7 @@ def test_reading_starts_and_stops_at_the_given_offsets() -> None:
     records, end = parse(data, start=2, stop=4)
     assert (len(records), end) == (2, 4)
     thinned = batch([Made(), Made(offset_delta=8)], last_delta=8)
-    assert parse(thinned, stop=5)[1] == 5, "or a reader would ask for ever"
+    assert parse(thinned, stop=5)[1] == 5, "or a reader would ask forever"
 
 
 def test_control_records_and_aborted_ones_are_none() -> None:
@@ -277,7 +277,7 @@ def test_a_batch_that_is_cut_off_at_the_end_is_left_for_the_next_fetch() -> None
 
 
 def test_a_first_batch_that_is_not_whole_is_passed() -> None:
-    """Else the same fetch would be made for ever: a first batch always comes whole (KIP-74)."""
+    """Else the same fetch would be made forever: a first batch always comes whole (KIP-74)."""
     records, end = parse(batch([Made()] * 2)[:-1])
     assert told(records) == [(0, Problem.LENGTHS)]
     assert end == 1

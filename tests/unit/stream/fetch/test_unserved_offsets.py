@@ -1,4 +1,4 @@
-"""A way around offsets that a broker can't serve: none is left out, none is asked for ever."""
+"""A way around offsets that a broker can't serve: none is left out, none is asked forever."""
 
 from __future__ import annotations
 

@@ -94,11 +94,11 @@ async def test_a_property_can_hold_the_id_of_the_lead(server: HubSpotServer) -> 
 async def test_without_hubspots_answer_the_request_is_to_be_repeated(
     server: HubSpotServer, webhooks: HubSpotWebhooks
 ) -> None:
-    server.is_away = True
+    server.is_unavailable = True
     with pytest.raises(Problem, match="give the contacts") as raised:
         await webhooks.read(contact_events("7"))
     assert raised.value.status == 503
-    server.is_away, server.tokens = False, set()
+    server.is_unavailable, server.tokens = False, set()
     with pytest.raises(Problem) as raised:
         await webhooks.read(contact_events("7"))
     assert raised.value.status == 503

@@ -70,7 +70,7 @@ YEAR_3000 = 32_503_680_000_000
 
 
 async def test_a_lead_of_the_year_3000_does_not_set_the_clock() -> None:
-    """Its topic accepts any year; the worker stamped its records so, and crashed for ever."""
+    """Its topic accepts any year; the worker stamped its records so, and crashed forever."""
     clocks = Clocks(7200.0, tells=False)
     for timestamp in (int(NOW * 1000) - 5000, YEAR_3000, 0):
         clocks.clock.seen(timestamp)

@@ -150,6 +150,6 @@ async def test_partitions_that_start_together_share_an_answer() -> None:
 
 
 @in_jumping_time
-async def test_a_broker_that_is_away_is_asked_again() -> None:
+async def test_a_broker_that_is_unavailable_is_asked_again() -> None:
     ids = Answers(KafkaConnectionError(), "id")
     assert await ids.read("ab") == "id"

@@ -21,7 +21,7 @@ NOW = 1_790_000_000.0
 
 
 class Flaky:
-    """Lags of a broker that may be away."""
+    """Lags of a broker that may be unavailable."""
 
     def __init__(self) -> None:
         self.is_up = True
@@ -50,7 +50,7 @@ def behind(committed: int | None) -> GroupLag:
 
 
 @in_jumping_time
-async def test_the_figures_stay_and_their_age_grows_while_the_broker_is_away() -> None:
+async def test_the_figures_stay_and_their_age_grows_while_the_broker_is_unavailable() -> None:
     loop = asyncio.get_running_loop()
     registry, flaky = CollectorRegistry(), Flaky()
     gauges = GroupLagGauges(registry, loop.time)

@@ -80,7 +80,7 @@ async def test_after_a_failed_reading_it_connects_again_in_the_next_interval() -
 
 
 @in_jumping_time
-async def test_a_broker_that_is_away_is_tried_at_the_interval_and_no_faster() -> None:
+async def test_a_broker_that_is_unavailable_is_tried_at_the_interval_and_no_faster() -> None:
     lags = FakeLags([LAG], refused=2)
     found = await first_rounds(lags, 3)
     assert [(at, one.failure is None) for at, one in found] == [

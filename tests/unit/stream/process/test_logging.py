@@ -65,7 +65,7 @@ def test_an_exception_stays_on_its_line() -> None:
 def test_a_url_in_a_librarys_error_has_no_password(log_format: str) -> None:
     stream = io.StringIO()
     set_up_logging(Settings(log_format=log_format), stream)
-    said = "ftp://keeper:s3cr3t@store/models is away"
+    said = "ftp://keeper:s3cr3t@store/models is unavailable"
 
     try:
         raise OSError(said)
@@ -73,7 +73,7 @@ def test_a_url_in_a_librarys_error_has_no_password(log_format: str) -> None:
         logging.getLogger("model").exception("failed: %s", error, extra={"why": str(error)})
 
     assert "s3cr3t" not in stream.getvalue()
-    assert stream.getvalue().count("ftp://keeper:***@store/models is away") >= 3
+    assert stream.getvalue().count("ftp://keeper:***@store/models is unavailable") >= 3
 
 
 def test_a_missing_right_is_logged_without_a_stack() -> None:

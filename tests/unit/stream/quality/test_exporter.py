@@ -22,14 +22,14 @@ OF = {"channel": "live", "version": "7", "window": "latest", "outcome": "unknown
 
 @dataclass
 class FakeLog:
-    """A log whose broker may be away."""
+    """A log whose broker may be unavailable."""
 
     reported: ReportedQuality = field(default_factory=lambda: ReportedQuality("leads.scored"))
     is_up: bool = True
 
     async def read(self) -> None:
         if not self.is_up:
-            raise StartupError("expected Kafka, it is away")
+            raise StartupError("expected Kafka, it is unavailable")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def registry() -> CollectorRegistry:
 
 
 @in_jumping_time
-async def test_figures_stay_while_the_broker_is_away(
+async def test_figures_stay_while_the_broker_is_unavailable(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     registry, log = CollectorRegistry(), FakeLog()
@@ -53,7 +53,7 @@ async def test_figures_stay_while_the_broker_is_away(
     log.reported.take(report(leads=300, unknown=1.0))
     await asyncio.sleep(60)
     assert registry.get_sample_value(LEADS, OF) == 100
-    assert "the last figures stay exposed: expected Kafka, it is away" in caplog.text
+    assert "the last figures stay exposed: expected Kafka, it is unavailable" in caplog.text
     log.is_up = True
     await asyncio.sleep(60)
     assert registry.get_sample_value(LEADS, OF) == 300

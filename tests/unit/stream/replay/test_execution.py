@@ -157,7 +157,7 @@ async def test_a_cancellation_by_another_process_ends_it_with_a_sentence() -> No
 
 
 @in_jumping_time
-async def test_a_cancellation_while_kafka_is_away_is_noticed_afterwards() -> None:
+async def test_a_cancellation_while_kafka_is_unavailable_is_noticed_afterwards() -> None:
     with pytest.raises(CancelledReplayError, match="r1 was cancelled"):
         await run(FakeReplay(kafka_is_away=True))
 

@@ -1,4 +1,4 @@
-"""Look-ups by id: order, unknown ids, and a store that is away."""
+"""Look-ups by id: order, unknown ids, and a store that is unavailable."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_leads_come_in_the_order_of_their_ids_and_unknown_ones_are_counted
     assert value("leadscore_lead_store_seconds_count") == 1
 
 
-async def test_a_store_that_is_away_is_a_503_and_is_shown_until_it_answers(
+async def test_a_store_that_is_unavailable_is_a_503_and_is_shown_until_it_answers(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     registry, store = CollectorRegistry(), FakeStore()

@@ -107,7 +107,7 @@ async def test_leads_have_a_place_once_they_are_acknowledged() -> None:
     assert record["headers"] == [("x-request-id", b"r-1")]
 
 
-async def test_before_kafka_answers_and_while_it_is_away_nothing_is_sent() -> None:
+async def test_before_kafka_answers_and_while_it_is_unavailable_nothing_is_sent() -> None:
     stage = Stage([FakeProducer()], reason="no route")
     assert await stage.refusal() == (503, "NOT_WRITTEN")
     await stage.writer.look()
@@ -123,7 +123,7 @@ async def test_before_kafka_answers_and_while_it_is_away_nothing_is_sent() -> No
     assert stage.counts[False] == 3
 
 
-async def test_a_lead_without_acknowledgement_is_a_503_and_kafka_is_away_until_it_answers() -> None:
+async def test_a_lead_without_acknowledgement_is_a_503_until_kafka_answers_again() -> None:
     stage = Stage([FakeProducer(is_held=True)])
     await stage.writer.look()
     assert await stage.refusal() == (503, "NOT_WRITTEN")

@@ -41,7 +41,7 @@ async def test_a_file_that_is_missing_is_not_created(tmp_path: Path) -> None:
     assert not await asyncio.to_thread(file.exists)
 
 
-async def test_a_file_that_is_locked_is_away_within_the_time_limit(
+async def test_a_file_that_is_locked_is_unavailable_within_the_time_limit(
     url: str, tmp_path: Path
 ) -> None:
     await filled(url, [LEAD], WireFormat.JSON)

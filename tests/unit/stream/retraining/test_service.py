@@ -270,9 +270,9 @@ async def test_candidates_are_handed_on_at_the_interval_of_the_triggers(stage: S
 async def test_a_registry_that_does_not_answer_is_asked_again(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage.work.lost = OSError("the store is away")
+    stage.work.lost = OSError("the store is unavailable")
     await stage.turns()
-    assert "tries again at its next poll: the store is away" in caplog.text
+    assert "tries again at its next poll: the store is unavailable" in caplog.text
     stage.work.lost = None
     stage.now += load_settings().retrain_poll_seconds
     await stage.turns()

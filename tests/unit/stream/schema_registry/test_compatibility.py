@@ -116,16 +116,16 @@ async def test_a_worker_does_not_start_without_an_id_to_write() -> None:
     registry, settings = FakeSchemaRegistry(), settings_of(output_format="confluent")
     with pytest.raises(StartupError, match="leadscore schemas register"):
         await verify_schemas(settings, lookup_of(registry), None)
-    registry.is_away = True
+    registry.is_unavailable = True
     with pytest.raises(StartupError, match="does not answer: start the registry"):
         await verify_schemas(settings, lookup_of(registry), None)
 
 
-async def test_a_registry_that_is_away_is_reported_and_does_not_prevent_reading(
+async def test_a_registry_that_is_unavailable_is_reported_and_does_not_prevent_reading(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     registry = FakeSchemaRegistry()
-    registry.is_away = True
+    registry.is_unavailable = True
     with caplog.at_level(logging.WARNING):
         await verify_schemas(settings_of(), lookup_of(registry), CONTRACT)
     assert "compatibility of schemas is not checked" in caplog.text

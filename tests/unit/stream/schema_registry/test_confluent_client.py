@@ -53,7 +53,7 @@ async def test_a_schema_has_one_id_under_its_subject(client: Any) -> None:
     assert await registry.kind_of("leads-value") == "AVRO"
 
 
-async def test_a_registry_that_is_away_is_unavailable() -> None:
+async def test_a_registry_that_does_not_answer_is_unavailable() -> None:
     settings = load_settings(schema_registry_url=f"http://user:secret@127.0.0.1:{free_ports(1)[0]}")
     registry = open_schema_registry(settings)
     assert registry is not None

@@ -1,4 +1,4 @@
-"""Ids are asked for once and known for ever; while the registry is away, they wait."""
+"""Ids are asked for once and known forever; while the registry is unavailable, they wait."""
 
 from __future__ import annotations
 
@@ -105,11 +105,11 @@ async def test_a_value_that_was_left_out_needs_no_schema() -> None:
 async def test_an_id_waits_until_the_registry_is_back() -> None:
     place = Place()
     header = place.registry.add(LEAD)
-    place.registry.is_away = True
+    place.registry.is_unavailable = True
     waiting = asyncio.create_task(place.lookup.resolve(records(header)))
     await asyncio.sleep(20)
     assert not waiting.done()
-    place.registry.is_away = False
+    place.registry.is_unavailable = False
     await waiting
     assert place.verdict(header) is None
     assert place.notes.outcomes[-1] == "answered"
@@ -120,13 +120,13 @@ async def test_an_id_waits_until_the_registry_is_back() -> None:
 async def test_after_the_limit_the_leads_become_dead_letters_and_the_id_is_asked_again() -> None:
     place = Place()
     header = place.registry.add(LEAD)
-    place.registry.is_away = True
+    place.registry.is_unavailable = True
     since = asyncio.get_running_loop().time()
     await place.lookup.resolve(records(header))
     assert 20 < asyncio.get_running_loop().time() - since <= 30
     assert place.verdict(header) is ErrorCode.SCHEMA_ID
     assert place.lookup.missing(records(header)) == set()
-    place.registry.is_away = False
+    place.registry.is_unavailable = False
     await asyncio.sleep(ASK_AGAIN_AFTER)
     await place.lookup.resolve(records(header))
     assert place.verdict(header) is None
@@ -136,7 +136,7 @@ async def test_after_the_limit_the_leads_become_dead_letters_and_the_id_is_asked
 async def test_after_the_limit_the_worker_stops_if_it_is_to() -> None:
     place = Place("stop")
     header = place.registry.add(LEAD)
-    place.registry.is_away = True
+    place.registry.is_unavailable = True
     with pytest.raises(FatalError, match=r"schema id 1.*does not answer"):
         await place.lookup.resolve(records(header))
     assert place.lookup.registered.get(header) is None
@@ -153,16 +153,16 @@ async def test_an_id_that_the_registry_does_not_have_is_believed_after_some_answ
 
 
 @in_jumping_time
-async def test_an_id_that_is_known_goes_on_while_the_registry_is_away() -> None:
+async def test_an_id_that_is_known_goes_on_while_the_registry_is_unavailable() -> None:
     place = Place()
     header = place.registry.add(LEAD)
     await place.lookup.resolve(records(header))
-    place.registry.is_away = True
+    place.registry.is_unavailable = True
     assert place.lookup.missing(records(header)) == set()
 
 
 @in_jumping_time
-async def test_protobuf_and_what_is_no_lead_are_known_for_ever() -> None:
+async def test_protobuf_and_what_is_no_lead_are_known_forever() -> None:
     place = Place()
     proto = place.registry.add('syntax = "proto3";', "PROTOBUF")
     note = place.registry.add({"type": "record", "name": "Note", "fields": []})
@@ -192,7 +192,7 @@ async def test_the_id_to_write_is_kept_too(tmp_path: Path) -> None:
     assert await first.lookup.id_to_write("s", schema, "text")
     assert first.lookup.registered.header_to_write(schema) == header
     second = Place(cache=DiskCache(tmp_path, "http://registry"))
-    second.registry.is_away = True
+    second.registry.is_unavailable = True
     assert await second.lookup.id_to_write("s", schema, "text")
     assert second.lookup.registered.header_to_write(schema) == header
     with pytest.raises(RegistryUnavailableError):
@@ -202,7 +202,7 @@ async def test_the_id_to_write_is_kept_too(tmp_path: Path) -> None:
 @in_jumping_time
 async def test_closing_ends_what_waits() -> None:
     place = Place()
-    place.registry.is_away = True
+    place.registry.is_unavailable = True
     waiting = asyncio.create_task(place.lookup.resolve(records(header_of_id(1))))
     await asyncio.sleep(1)
     await place.lookup.close()

@@ -47,7 +47,7 @@ async def test_commits_of_assigned_partitions_are_looked_at_regularly() -> None:
 
 @in_jumping_time
 async def test_a_stop_asks_for_no_commits() -> None:
-    """Seen once: the stop ended the pause, and so the watch asked a broker that was away."""
+    """Seen once: the stop ended the pause, and so the watch asked a broker that was unavailable."""
     offsets = Asked()
     watch = watching(offsets)
     await watch.start()

@@ -94,7 +94,7 @@ async def test_a_partition_from_its_beginning_has_no_head() -> None:
 
 
 @in_jumping_time
-async def test_a_broker_that_is_away_is_asked_again_for_the_head() -> None:
+async def test_a_broker_that_is_unavailable_is_asked_again_for_the_head() -> None:
     place = Place()
     place.reader.errors += [NodeNotReadyError("booting"), KafkaTimeoutError(), UnknownError()]
     (closing,) = place.count(3000, 4100, scorer=FakeScorer())

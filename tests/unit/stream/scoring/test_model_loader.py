@@ -203,7 +203,7 @@ async def test_a_model_that_goes_away_is_one(registry: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", [PermissionError(13, "denied"), TimeoutError("no answer")])
-async def test_a_store_that_is_away_is_no_verdict(
+async def test_a_store_that_is_unavailable_is_no_verdict(
     registry: Path, model: SmallModel, fault: OSError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Registry(registry).publish("leads", Artefacts(onnx=model.bundle.files["model.onnx"]))

@@ -62,7 +62,7 @@ class Place:
     async def away(self) -> None:
         """Know one id, then lose the registry."""
         await self.lookup.look_up([self.known])
-        self.registry.is_away = True
+        self.registry.is_unavailable = True
 
 
 def batch(partition: TopicPartition, offset: int, header: bytes) -> Batch:
@@ -88,7 +88,7 @@ async def test_an_unknown_id_holds_its_partition_and_no_other_and_keeps_the_orde
     assert place.accepted == [(1, 0), (1, 1)]
     assert place.held == {ONE}
     assert place.shown == [1]
-    place.registry.is_away = False
+    place.registry.is_unavailable = False
     await asyncio.sleep(10)
     assert place.accepted[2:] == [(0, 0), (0, 1)]
     assert place.held == set()

@@ -38,7 +38,7 @@ async def test_a_group_that_takes_no_commit_ends_the_worker_while_kafka_answers(
     place = Place()
     monkeypatch.setattr(BatchSource, "commit_overdue_for", STALL_LIMIT + 1)
     await place.role.stall_watch.end_if_stalled()
-    assert not place.app.errors  # Kafka is away: it would not help
+    assert not place.app.errors  # Kafka is unavailable: it would not help
     place.health.meet(Condition.BROKER_REACHED)
     await place.role.stall_watch.end_if_stalled()
     [error] = place.app.errors

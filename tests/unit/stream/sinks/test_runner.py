@@ -1,4 +1,4 @@
-"""The runner of sinks: order, retries, dead letters, revoked partitions, a target that is away."""
+"""The runner of sinks: order, retries, dead letters, revoked partitions, unavailable targets."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_records_to_be_retried_are_written_again_alone() -> None:
         assert bench.value("leadscore_sink_retries_total", reason="record") == 1
 
 
-async def test_while_the_target_is_away_nothing_is_done_and_it_goes_on_by_itself() -> None:
+async def test_while_the_target_is_unavailable_nothing_is_done_and_it_goes_on_by_itself() -> None:
     async with running() as bench:
         away = TargetAwayError("connection refused")
         bench.sink.answers.extend([away] * 20)

@@ -130,7 +130,7 @@ async def test_a_certificate_is_verified_for_the_name_though_the_address_is_conn
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 410, 429, 502, 503, 504])
-async def test_a_target_that_takes_nothing_is_away_and_no_event_is_a_dead_letter(
+async def test_a_target_that_takes_nothing_is_unavailable_and_no_event_is_a_dead_letter(
     receiver: WebhookReceiver, status: int
 ) -> None:
     receiver.faults.extend([Fault(status=status, headers={"location": receiver.url})])
@@ -200,7 +200,7 @@ async def test_an_event_on_which_the_target_always_fails_is_refused_in_the_end(
     await sink.close()
 
 
-async def test_a_target_that_is_away_causes_no_repeats_at_another_one() -> None:
+async def test_a_target_that_is_unavailable_causes_no_repeats_at_another_one() -> None:
     async with webhook_receiver() as good, webhook_receiver() as bad:
         bad.fault_of = lambda _: Fault(status=503)
         sink = sink_to(target(good, "good"), target(bad, "bad"))

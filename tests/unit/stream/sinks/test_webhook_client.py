@@ -64,7 +64,7 @@ async def test_nothing_connects_to_a_private_address_that_is_not_allowed(host: s
     await client.close()
 
 
-async def test_a_name_that_does_not_resolve_is_a_target_that_is_away() -> None:
+async def test_a_name_that_does_not_resolve_is_a_target_that_is_unavailable() -> None:
     client = WebhookClient(target("https://leadscore.invalid/hook"))
     answer = await client.post(b"{}", {})
     assert answer.meaning is Meaning.AWAY
@@ -82,7 +82,7 @@ async def test_environment_variables_name_no_proxy(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("host", ["a..b.example", "x" * 70 + ".example"])
-async def test_a_name_that_cannot_be_a_hosts_is_a_target_that_is_away(host: str) -> None:
+async def test_a_name_that_cannot_be_a_hosts_is_a_target_that_is_unavailable(host: str) -> None:
     client = WebhookClient(target(f"https://{host}/"))
     assert (await client.reach()).meaning is Meaning.AWAY
     await client.close()

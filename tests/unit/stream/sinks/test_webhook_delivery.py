@@ -54,7 +54,7 @@ async def test_a_settled_event_is_not_sent_again_until_another_batch_begins() ->
         1: Outcome.RETRY,
         2: Outcome.RETRY,
     }
-    assert not network.delivery.is_away, "another lead's event was taken"
+    assert not network.delivery.is_unavailable, "another lead's event was taken"
     assert set((await network.deliver(a=[0], b=[1, 2])).values()) == {Outcome.WRITTEN}
     assert network.offsets == [0, 1, 1, 2]
     network.delivery.begin()
@@ -62,12 +62,12 @@ async def test_a_settled_event_is_not_sent_again_until_another_batch_begins() ->
     assert network.offsets[-1] == 0
 
 
-async def test_a_target_that_took_nothing_is_away_before_its_circuit_opens() -> None:
+async def test_a_target_that_took_nothing_is_unavailable_before_its_circuit_opens() -> None:
     network = Network()
     network.answers.append(AWAY)
     await network.deliver(a=[0])
     assert not network.delivery.circuit.is_open
-    assert network.delivery.is_away
+    assert network.delivery.is_unavailable
 
 
 async def test_an_open_circuit_is_tried_with_one_event_and_closes_with_its_success() -> None:
