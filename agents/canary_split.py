@@ -1,8 +1,8 @@
 """Which leads the canary scores: a salted stable hash of the lead's id against a share.
 
 The hash is a number from 0 to 2**64, and a lead is the canary's if it is below the share of that
-range. So a lead stays with its model as long as salt and share do, and a larger share adds leads
-to the canary and takes none away. Another salt chooses other leads.
+range. So a lead stays with its model as long as salt and share do, and a larger share adds leads to
+the canary and removes none. Another salt chooses other leads.
 """
 
 from __future__ import annotations

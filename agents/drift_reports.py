@@ -45,7 +45,7 @@ def span_name(ms: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """That something has changed.
+    """A change that was found in a stream.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Alarm:
     before, after
         Means of the stream, from detectors that know them.
     diagnosis
-        What the statistics amount to.
+        Kind of drift that the statistics show.
     sentence
         For people.
     """
@@ -136,7 +136,8 @@ class Report:
 def decode_report(value: bytes | None) -> Mapping[str, Any]:
     """Read a report: the record of drift_report.avsc.
 
-    Reports of earlier versions have false where too few leads came to tell: it is None here.
+    Reports of earlier versions have false where there were too few leads to decide: it is None
+    here.
 
     Raises
     ------
@@ -181,7 +182,7 @@ def _assessment(horizon: Mapping[str, Any]) -> Assessment:
 
 
 def drifted_fields(horizon: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how many fields of a report's horizon have drifted, by themselves or by an aspect.
+    """Return how many fields of a report's horizon have drifted, as a whole or by an aspect.
 
     Parameters
     ----------

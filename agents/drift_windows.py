@@ -142,7 +142,7 @@ class WindowCounts:
         return _sum((self.closed, *(version.counts for version in self.open.values())))
 
     def encode(self) -> bytes:
-        """Write as JSON: a value of the changelog, to be read by people too."""
+        """Write as JSON, which people can read, too: a value of the changelog."""
         return orjson.dumps(
             {
                 "format_version": FORMAT_VERSION,
@@ -243,7 +243,7 @@ _Counts = tuple[_Long, _Long, _Long, _Long, list[_Long], list[_Long]]
 
 
 class _WindowRecord(BaseModel):
-    """A value of the changelog, as it must be."""
+    """The schema of a value of the changelog."""
 
     model_config = ConfigDict(strict=True)
 

@@ -78,7 +78,7 @@ class Rules:
 
 
 def is_too_large() -> InvalidEventError:
-    """Make the verdict on a lead whose scored event its topic does not take."""
+    """Return the verdict on a lead whose scored event is too large for its topic."""
     return InvalidEventError(
         ErrorCode.OUTPUT_TOO_LARGE,
         "the scored event is larger than its topic takes: shorten the lead's ids and headers, or"

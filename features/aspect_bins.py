@@ -2,7 +2,7 @@
 
 A field's own bin is one aspect of it: a date's weekday, a text's length. Its hour, its age, its
 number of words and its keywords can drift alone. Their bins are taken from the matrix, so they are
-of the very numbers that the model reads, and cost nothing where nobody counts.
+of the same numbers that the model reads, and cost nothing where they are not counted.
 """
 
 from __future__ import annotations

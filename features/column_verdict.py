@@ -310,7 +310,7 @@ def _with_span(verdict: ColumnVerdict, known: NDArray[np.float64]) -> ColumnVerd
 
 
 def _with_stand_ins(verdict: ColumnVerdict, known: NDArray[np.float64]) -> ColumnVerdict:
-    """Remark on times that stand for none, and on those of another calendar."""
+    """Add remarks on times that stand for none, and on those of another calendar."""
     remarks = [verdict.remark] if verdict.remark else []
     late = known[known >= UNTIL_MS]
     for at in STAND_INS:

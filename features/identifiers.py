@@ -12,7 +12,7 @@ from features.column_name import ID_WORDS, PHONE_WORDS, name_words
 __all__ = ["DISTINCT_SHARE", "KEY_WORDS", "why_a_code", "why_an_identifier"]
 
 DISTINCT_SHARE = 0.95
-"""Values of which at least this share is different may tell leads apart."""
+"""Values of which at least this share is different may identify leads."""
 INDEX = frozenset({"index", "unnamed"})
 """Words that name an identifier only where each number is different ("price index")."""
 COUNT_WORDS = frozenset({"number", "nr", "no", "num"})
@@ -44,7 +44,7 @@ def why_an_identifier(
     column: str,
     times: Sequence[tuple[str, NDArray[np.float64]]] = (),
 ) -> str | None:
-    """Return why a column of numbers tells leads apart, None where it does not.
+    """Return why a column of numbers identifies leads, None where it does not.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class Inferred:
     dropped
         The columns that are not, by their name in the file, and why.
     identifiers
-        Those of them that were dropped because they tell leads apart.
+        Those of them that were dropped because they identify leads.
     readings
         How the used fields that are numbers or times are written.
     forced

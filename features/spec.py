@@ -203,7 +203,7 @@ class FeatureSpec(Frozen):
         return self.model_copy(update={"fields": fields})
 
     def slices(self) -> Iterator[tuple[FieldSpec, slice]]:
-        """Each field with its run of columns."""
+        """Yield each field with its run of columns."""
         start = 0
         for field in self.fields:
             stop = start + len(field.columns)

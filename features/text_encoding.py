@@ -90,7 +90,7 @@ def decode_text(content: bytes, name: str, encoding: str | None = None) -> Decod
     Raises
     ------
     InputError
-        The file is binary, not of the encoding, or of none that can be told.
+        The file is binary, not of the encoding, or of none that is recognised.
     """
     marked = next((e for mark, e in BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
     known = encoding or marked or _unmarked_utf16(content)

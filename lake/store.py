@@ -1,4 +1,4 @@
-"""Files of a data set in any store that fsspec reaches, and what tells that one has changed."""
+"""Files of a data set in any store that fsspec reaches, and what shows that one has changed."""
 
 from __future__ import annotations
 

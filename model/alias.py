@@ -37,7 +37,7 @@ def require_effect(alias: Alias) -> None:
     Raises
     ------
     InputError
-        It has none by itself, so it can't be set.
+        It has none of its own, so it can't be set.
     """
     if alias not in ACTED_ON:
         raise InputError(

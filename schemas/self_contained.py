@@ -2,7 +2,7 @@
 
 A schema registry stores references beside a schema (Confluent's "schema references"): the schema
 names a type whose definition is registered elsewhere. A union at the top of a schema names types
-that an earlier branch defines. Readers here need each record schema by itself.
+that an earlier branch defines. Readers here need each record schema alone.
 """
 
 from __future__ import annotations

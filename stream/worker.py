@@ -50,7 +50,7 @@ class Worker(faust.Worker):
         """Close the loop; an error with a clear message ends the worker without a traceback."""
         # LeadScore may have logged the reason after a service of Faust had crashed.
         reason = self.app.stopped_for or self.crash_reason
-        if isinstance(reason, KafkaError):  # from a service of Faust, which crashes by itself
+        if isinstance(reason, KafkaError):  # from a service of Faust, which ends the worker itself
             reason = self.loop.run_until_complete(crash_reason(reason, self.app.settings))
             log.critical("stopped: %s", reason)
         if not isinstance(reason, FatalError):

@@ -41,7 +41,7 @@ class FakeApp:
         self.errors.append(error)
 
     def as_faust(self) -> faust.App:
-        """Be an app that makes channels as well."""
+        """Return itself as an app, which makes channels as well."""
         fake = self
 
         class App(faust.App):

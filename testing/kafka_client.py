@@ -171,7 +171,7 @@ async def read_in_parts(
 
 
 async def read_ends(bootstrap: str, topic: str, *, committed_only: bool = False) -> dict[int, int]:
-    """Offset after the last record of each partition, or up to which transactions have ended."""
+    """Return the end of each partition, or the offset up to which transactions have ended."""
     async with open_admin(bootstrap) as admin:
         [described] = await admin.describe_topics([topic])
     partitions = [TopicPartition(topic, p["partition"]) for p in described["partitions"]]
@@ -202,14 +202,14 @@ async def until_transactions_ended(bootstrap: str, *topics: str) -> None:
 
 
 async def committed_offsets(bootstrap: str, group: str, topic: str) -> dict[int, int]:
-    """Offsets that a group has committed, by partition."""
+    """Return the offsets that a group has committed, by partition."""
     async with open_admin(bootstrap) as admin:
         offsets = await admin.list_consumer_group_offsets(group)
     return {tp.partition: at.offset for tp, at in offsets.items() if tp.topic == topic}
 
 
 async def group_members(bootstrap: str, group: str) -> set[str]:
-    """Ids of the members that the coordinator has in a group."""
+    """Return the ids of the members that the coordinator has in a group."""
     async with open_admin(bootstrap) as admin:
         [described] = await admin.describe_consumer_groups([group])
     [(_, _, _, _, _, members, *_)] = described.groups

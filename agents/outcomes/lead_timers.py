@@ -160,7 +160,7 @@ class TimedLead:
         return [timer for timer in over if not self._is_touched(timer)]
 
     def _is_touched(self, timer: Overdue) -> bool:
-        # Somebody may have been faster than the score: as long before as the timer runs.
+        # A contact may precede the score: it counts if it came within the timer's length before it.
         first = 2 * timer.since - timer.due
         return any(at >= first and arrived <= timer.due for at, arrived in self.touches)
 

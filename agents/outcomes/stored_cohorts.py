@@ -20,7 +20,7 @@ COHORT, NAME = b"c", b"n"
 """First byte of the keys."""
 SEPARATOR = "\0"
 MOST_NAMES = 2**16
-"""Names that a state's two bytes can tell apart."""
+"""Names that a state's two bytes can distinguish."""
 ALL = 2**31
 SEGMENT_NAME = SEPARATOR * 3
 """Start of the names of segments: no band, and no model, begins so."""

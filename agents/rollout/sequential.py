@@ -26,7 +26,7 @@ STEPS = np.geomspace(0.02, 6.0, 40)
 
 
 def excess(hits: int, trials: int, rate: float) -> float:
-    """Return the log of the e-value against "the rate is at most so much".
+    """Return the log of the e-value against "the rate is at most ``rate``".
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def excess(hits: int, trials: int, rate: float) -> float:
 
 
 def imbalance(hits: int, trials: int, rate: float) -> float:
-    """Return the log of the e-value against "the rate is exactly so much".
+    """Return the log of the e-value against "the rate is exactly ``rate``".
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def imbalance(hits: int, trials: int, rate: float) -> float:
 
 
 def trials_to_find(actual: float, rate: float, confidence: float) -> float:
-    """Return how many trials it takes about until an actual rate is told from an assumed one.
+    """Estimate how many trials distinguish an actual rate from an assumed one.
 
     Parameters
     ----------

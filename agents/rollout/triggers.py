@@ -20,7 +20,7 @@ PSI_LEADS = 500
 
 
 class Trigger(StrEnum):
-    """Why a canary goes away."""
+    """Why a canary is removed."""
 
     ERRORS = "errors"
     LATENCY = "latency"

@@ -18,7 +18,7 @@ from schemas.fields import FieldKind
 __all__ = ["ColumnUses", "column_uses"]
 
 NO_FEATURE, THE_TIME = "part of every lead, no feature", "the time (--time)"
-"""Why the time of creation is none of the columns to be judged: it is read by itself."""
+"""Why the time of creation is none of the columns to be judged: it is read separately."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def find_alike(leads: Leads, apart: Collection[str] = ()) -> AlikeRows:
     Where fields have few values, different leads are alike by chance. Their outcomes differ as
     those of any leads do, while copies of a row have its outcome. So alike rows are taken for
     copies unless sets of both outcomes hold half as many rows as they would if every outcome were
-    drawn by itself. Sets of more than 5 % of the rows have no part in it: these are values that
+    drawn alone. Sets of more than 5 % of the rows have no part in it: these are values that
     many leads have, such as nothing at all.
 
     Parameters

@@ -58,7 +58,7 @@ class _Blocks(xgboost.DataIter):  # type: ignore[misc]
         return True
 
     def reset(self) -> None:
-        """Begin with the first block again."""
+        """Start again with the first block."""
         self._rest = enumerate(self._blocks())
 
 

@@ -17,7 +17,7 @@ ROWS = 10_000
 def field_importance(
     ensemble: Ensemble, spec: FeatureSpec, matrix: NDArray[np.float32]
 ) -> dict[str, float]:
-    """Share out what moves the scores among the fields.
+    """Divide the effect on the scores among the fields.
 
     Parameters
     ----------

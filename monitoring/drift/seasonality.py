@@ -25,7 +25,7 @@ DEVIATIONS = 3.0
 
 
 class Stream(NamedTuple):
-    """A field or the score; ``is_score`` tells them apart, as a field may be named score."""
+    """A field or the score; ``is_score`` distinguishes them, as a field may be named score."""
 
     name: str
     is_score: bool

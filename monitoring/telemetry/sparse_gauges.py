@@ -1,7 +1,7 @@
 """Gauges whose series exist only while their value is known.
 
 ``prometheus_client.Gauge`` without labels exposes 0 until it is set, and 0 has a meaning: a model
-published in 1970, a PSI without drift. An alert rule can tell an absent series from 0.
+published in 1970, a PSI without drift. An alert rule can distinguish an absent series from 0.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class PartitionOwner:
         return files[-1] if files else None
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -82,7 +82,7 @@ def quality(
     holds. Intervals are of 95 %. See docs/quality.md.
 
     With --port it shows live and shadow scores as metrics until it is stopped, also while Kafka is
-    away: the metrics then keep their last values.
+    unavailable: the metrics then keep their last values.
 
     Exit codes: 0 shown, or there is no report yet; 2 an option is invalid, or there is no such
     model or field; 3 Kafka or the topic is missing.

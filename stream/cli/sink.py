@@ -72,9 +72,9 @@ def sink(
       leadscore sink sql --to postgresql://leadscore@db/crm --redrive --since 1d
 
     It runs until SIGTERM or Ctrl-C, as a worker of a consumer group of its own. While the target is
-    away the sink waits, and its lag grows; workers that score do not notice. Start it several times
-    to share the partitions. What each kind guarantees, and its settings (LEADSCORE_SINK_...):
-    docs/sinks.md.
+    unavailable the sink waits, and its lag grows; workers that score do not notice. Start it
+    several times to share the partitions. What each kind guarantees, and its settings
+    (LEADSCORE_SINK_...): docs/sinks.md.
 
     A record that the target refuses becomes a dead letter in the topic leads.sinks.dlq. Once the
     target is fixed, --redrive writes the dead letters of this sink, up to where the topic ends now.

@@ -48,7 +48,7 @@ class MissingCommits:
     Parameters
     ----------
     remembers
-        Whether this worker has seen a commit of a partition before: it then reports by itself that
+        Whether this worker has seen a commit of a partition before: it then reports anyway that
         the commit is gone.
     end_of_outputs, bounds
         As described at the types.

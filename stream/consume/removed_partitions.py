@@ -39,7 +39,7 @@ class RemovedPartitions:
     Parameters
     ----------
     remembers
-        Whether this worker has seen a commit of a partition before: it then reports by itself that
+        Whether this worker has seen a commit of a partition before: it then reports anyway that
         the partition is gone.
     count
         As described at the type.

@@ -189,7 +189,7 @@ class Redrive:
         return await self._run(plan.redrive, plan)
 
     async def resume(self, redrive: str) -> Account:
-        """Carry out a plan of the ledger, from where its last run ended.
+        """Execute a plan of the ledger, from where its last run ended.
 
         Raises
         ------

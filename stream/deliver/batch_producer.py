@@ -334,7 +334,7 @@ class Emitter:
         except KafkaError as error:
             if not error.retriable:
                 raise
-            # aiokafka retries by itself, and stops only if a partition has no leader for long.
+            # aiokafka retries, and stops only if a partition has no leader for long.
             log.warning("sending to %s failed: %r; trying again with a new producer", to, error)
             await asyncio.sleep(REQUEST_PAUSE)
             await self._producer.replace(producer)

@@ -72,7 +72,7 @@ class ModelPin:
 
 
 def scoring_key(model: ModelIdentity, canary: CanarySplit | None) -> str:
-    """Return what tells a model, with or without a canary beside it, from others."""
+    """Return what identifies a model, with or without a canary beside it."""
     return model.sha256 if canary is None else f"{model.sha256}+{canary.key}"
 
 

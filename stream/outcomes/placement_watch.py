@@ -35,7 +35,7 @@ class PlacementWatch:
         self._reported: str | None = None
 
     def start(self, partitions: Mapping[str, int]) -> None:
-        """Begin to look, given the numbers of partitions by topic."""
+        """Start to look, given the numbers of partitions by topic."""
         self._samples = {name: PartitionSample(partitions[name]) for name in self._topics}
 
     def see(self, at: TopicPartition, records: Sequence[Record]) -> None:

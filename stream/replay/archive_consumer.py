@@ -21,11 +21,12 @@ from stream.fetch.raw_records import RawRecord, UnreadableRecord
 __all__ = ["ArchiveConsumer"]
 
 NOWHERE = 2**62
-"""Offset beyond every log: where no later file is, all that follows has expired."""
+"""Offset beyond the end of every log: without a later file, all records that follow have
+expired."""
 
 
 class ArchiveConsumer:
-    """Reads an archive; ``stream.kafka.consumer.Consumer`` as far as a replay uses it.
+    """Reads an archive by the methods of ``stream.kafka.consumer.Consumer`` that a replay uses.
 
     Parameters
     ----------

@@ -275,7 +275,7 @@ class ReplayParts:
             self._resume_counts()
 
     def _resume_counts(self) -> None:
-        """Count the open blocks of partitions again that an earlier process has begun."""
+        """Count again the blocks that an earlier process has left open."""
         self.drift.start()
         assignment, scorer = self._part.assignment, self._loaded.serving.scorer
         for each in self._part.ranges:

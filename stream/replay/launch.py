@@ -1,4 +1,4 @@
-"""Makes the plan of a replay: fixed ranges, the very model, the topics of its outputs."""
+"""Makes the plan of a replay: fixed ranges, the model by its hash, the topics of its outputs."""
 
 from __future__ import annotations
 

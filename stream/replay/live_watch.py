@@ -151,7 +151,7 @@ class LiveWatch:
         if not committed:
             return LiveState()
         ends = await consumer.end_offsets(self._partitions)
-        # One partition a look, in turn: all of them would cost the broker more than it is worth.
+        # One partition per look, in turn: all of them would cost the broker more than it is worth.
         self._next = (self._next + 1) % len(self._partitions)
         latency = await self._latency(consumer, beside, self._partitions[self._next])
         return LiveState(uncommitted_offsets(ends, committed), latency)

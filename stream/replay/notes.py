@@ -1,4 +1,4 @@
-"""Notes on a plan before it is executed: what of its range is not there any more."""
+"""Notes on a plan before it is executed: which parts of its range no longer exist."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def notes_on(plan: ReplayPlan, wanted: Wanted) -> Iterator[str]:
             f"note: {expired:,} offsets of the range are not in {source} any more: they count as"
             " expired"
         )
-    # By offset the number is known; by time it is not, as nobody knows what was there.
+    # Between offsets the number of missing records is known; between times it is not.
     at_start = [each for each in plan.ranges if each.start == each.log_start > 0]
     if isinstance(wanted.start, AtTime) and at_start:
         yield (

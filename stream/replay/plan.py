@@ -27,8 +27,8 @@ KEPT = (
     *("min_coverage", "low_coverage", "max_attempts"),
     *("max_event_bytes", "earliest_year", "times_ahead_days", "contract", "drift_window_seconds"),
 )
-"""Settings that decide what a replay's outputs are: they are those of the plan, whatever the
-environment of a later process has."""
+"""Settings that decide the outputs of a replay: later processes take them from the plan, not from
+their environment."""
 
 State = Literal["planned", "ended", "cancelled"]
 
@@ -38,7 +38,7 @@ class _Frozen(BaseModel):
 
 
 class ReplayPlan(_Frozen):
-    """Everything that decides what a replay scores, by which model and rules, and where to."""
+    """Everything that decides the outputs of a replay: its records, model, rules and topics."""
 
     id: Annotated[str, Field(pattern=rf"^{ID.pattern}$")]
     topic: str

@@ -47,7 +47,7 @@ class PlanLog:
     settings
         Kafka's address and security, and the topic.
     use
-        What it is read for: a missing right is named with it.
+        Purpose for which it is read: the error about a missing right names it.
     """
 
     def __init__(self, settings: Settings, use: Use = Use.REPLAY) -> None:

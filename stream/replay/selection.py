@@ -188,7 +188,7 @@ class Selection:
 
 
 def _contains(ascending: NDArray[np.int64], offsets: Sequence[int]) -> NDArray[np.bool_]:
-    """Return which offsets are among others: np.isin would go through all of these."""
+    """Return which offsets are among others; np.isin would read all of these."""
     wanted = np.asarray(offsets, np.int64)
     at = np.searchsorted(ascending, wanted)
     is_inside = at < len(ascending)

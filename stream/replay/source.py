@@ -38,9 +38,10 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 200
 POSITION_INTERVAL = 0.2
-"""Seconds between two looks at the positions of partitions that a poll brought nothing of."""
+"""Seconds between two looks at the positions of partitions without records in a poll."""
 POSITION_LIMIT = 0.05
-"""Seconds: a position is known at once, or asked for again after the next poll."""
+"""Seconds to wait for a position; if it is not known by then, it is asked for after the next
+poll."""
 
 
 class ReplaySource:

@@ -1,4 +1,4 @@
-"""How fast a replay reads: at most a rate, and slower, down to nothing, while workers are behind.
+"""Limits how fast a replay reads: to a rate, and further, down to a stop, while workers lag.
 
 Plain Python but for the waiting: clock and pause are passed in.
 """
@@ -16,7 +16,7 @@ __all__ = ["LiveState", "Throttle"]
 log = logging.getLogger(__name__)
 
 SLICE = 0.1
-"""Seconds of records that are read at once where there is a rate."""
+"""Seconds of records that are read at once if there is a rate."""
 LOWEST = 100.0
 """Records a second below which a replay stops rather than slows down."""
 FASTER = 1.5
@@ -34,7 +34,7 @@ class LiveState:
     lag
         Records of the source that their group has not committed; None where it has no commit.
     latency_ms
-        End-to-end latency of their latest events; None where there are none of late.
+        End-to-end latency of their latest events; None if there are no recent ones.
     """
 
     lag: int | None = None
@@ -44,8 +44,8 @@ class LiveState:
 class Throttle:
     """Limits the rate of a replay.
 
-    A rate that the workers force on it halves with each look while they are over a limit, to
-    nothing in the end, and grows again once they are below half of the limits.
+    While the workers are over a limit, each look halves the rate, down to a stop; once they are
+    below half of the limits, it grows again.
 
     Parameters
     ----------

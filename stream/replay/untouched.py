@@ -1,4 +1,4 @@
-"""Which leads were not touched for a time: their last records, by what the logs hold.
+"""Finds the leads that were not touched for a time, by their last records in the logs.
 
 A replay that scores untouched leads reads its ranges twice: first to find the last record of each
 lead, then to score those that are old enough. What it finds is a function of the plan and the logs,

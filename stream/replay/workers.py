@@ -55,7 +55,7 @@ async def run_workers(
     Returns
     -------
     bool
-        Whether all have ended by themselves; False if they were stopped.
+        Whether all have finished their shards; False if they were stopped.
 
     Raises
     ------

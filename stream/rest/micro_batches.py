@@ -2,7 +2,7 @@
 
 The cost of a call is much the same for one lead and for fifty. Nothing waits for company: a request
 that arrives while nothing is scored is scored at once, and what arrives meanwhile is the next
-batch. So batches grow with the load by themselves.
+batch. So batches grow with the load.
 """
 
 from __future__ import annotations

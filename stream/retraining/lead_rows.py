@@ -33,7 +33,7 @@ class LeadRows:
     """Leads as they were scored, by the fields of the model in production.
 
     Other fields of the leads are not read: a field that was left out on purpose, because it is
-    known only after the outcome, must not come back by itself.
+    known only after the outcome, must not come back without a decision.
 
     Parameters
     ----------

@@ -150,7 +150,7 @@ class RolloutService(Service):
             try:
                 await self.turn()
             except AliasConflictError:
-                self._look_at = 0.0  # somebody else was faster: what holds now is read again
+                self._look_at = 0.0  # another process was faster: the aliases are read again
             except (FatalError, KafkaError, OSError, TimeoutError) as error:
                 self._report(
                     logging.WARNING, "the rollout can't continue, it is tried again: %r", error
@@ -193,7 +193,7 @@ class RolloutService(Service):
         return self._aliases
 
     async def _evidence_of(self, aliases: Aliases) -> Evidence:
-        """Return the evidence of the present step; begin it again where the step is another."""
+        """Return the evidence of the present step; start anew when the step has changed."""
         rollout = aliases.rollout
         assert rollout is not None
         step = (rollout, aliases.aliases[Alias.CANARY], aliases.aliases.get(Alias.PRODUCTION))
@@ -252,7 +252,7 @@ class RolloutService(Service):
         log.info("the canary goes into production: %s", why)
 
     async def _change(self, action: Action, why: str) -> None:
-        """Change the alias canary: on to the next step, or away."""
+        """Move the canary to its next step, or remove it."""
         assert self._aliases is not None
         rollout = self._aliases.rollout
         is_step = action is Action.STEP and rollout is not None
@@ -279,7 +279,7 @@ class RolloutService(Service):
             )
 
     def _report(self, level: int, sentence: str, *values: object) -> None:
-        """Log what stays as it is, once a minute."""
+        """Log a decision that does not change, once a minute."""
         if time.monotonic() - self._reported_at >= REPORT_INTERVAL:
             self._reported_at = time.monotonic()
             log.log(level, sentence, *values)

@@ -1,7 +1,7 @@
 """From the batches of a poll to delivered outputs: decode, score, encode, send, done.
 
 The batches of all partitions of a poll are scored in one call: it costs much the same for one lead
-and for a hundred. Each batch is sent, and done, by itself.
+and for a hundred. Each batch is sent, and marked as done, separately.
 
 There are two stages, so that the model scores one poll (ONNX Runtime releases the GIL) while the
 next is decoded. Both are first in, first out: order per partition is kept.

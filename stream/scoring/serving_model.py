@@ -172,7 +172,7 @@ def load_pinned(
     replay_id: str | None = None,
     ages_at: int | None = None,
 ) -> Serving:
-    """Load the very model that a commit, or the plan of a replay, names.
+    """Load the model that a commit, or the plan of a replay, names by its hash.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def load_pin(
     *,
     registered: RegisteredSchemas | None = None,
 ) -> Serving:
-    """Load the very models that a commit names.
+    """Load the models that a commit names by their hashes.
 
     Parameters
     ----------

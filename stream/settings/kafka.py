@@ -67,7 +67,7 @@ class KafkaSettings(SettingsGroup):
         return self
 
     def kafka_client_options(self) -> dict[str, Any]:
-        """Address and security, as keyword arguments of any aiokafka client.
+        """Return address and security as keyword arguments of any aiokafka client.
 
         Raises
         ------

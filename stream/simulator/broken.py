@@ -60,7 +60,7 @@ class Contract:
         return [field.name for field in self.fields if field.avro_type in avro_types]
 
     def may_be_bare(self) -> bool:
-        """Whether a lead may lack every field but its id and time."""
+        """Return whether a lead may lack every field but its id and time."""
         return all(field.may_lack for field in self.fields)
 
 

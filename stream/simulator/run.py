@@ -136,14 +136,14 @@ class Played:
         return self.sent / self.seconds if self.seconds else 0.0
 
     def good(self) -> Iterator[tuple[int, int]]:
-        """Partition and offset of each delivered lead that is not broken."""
+        """Return partition and offset of each delivered lead that is not broken."""
         broken = {(event.partition, event.offset) for event in self.broken}
         for partition, runs in self.offsets.items():
             for run in runs:
                 yield from ((partition, at) for at in run if (partition, at) not in broken)
 
     def dead_letters(self, *, refuse_few_fields: bool) -> dict[tuple[int, int], ErrorCode]:
-        """Partition and offset of each event that must be a dead letter, with its code.
+        """Return partition and offset of each event that must be a dead letter, with its code.
 
         Parameters
         ----------

@@ -14,7 +14,7 @@ from stream.sinks.sink import SinkRecord
 __all__ = ["FIELDS", "ORDER", "CrmFields"]
 
 ORDER = "order"
-"""Field that tells older events of a lead from newer ones: milliseconds since 1970 as text, since
+"""Field that orders the events of a lead: milliseconds since 1970 as text, since
 times of Salesforce and Dynamics are whole seconds."""
 DEFAULT = ("score", "category", "reasons", "scored_at", ORDER)
 FIELDS = (*SCORE_FIELDS, "grade", "created_at", "scored_at", "reasons", ORDER)

@@ -36,7 +36,7 @@ def time_of(ms: Any) -> datetime:
 
 
 def log_name(log: Log) -> str:
-    """Return what tells a log from others: topic and its id."""
+    """Return what identifies a log: the topic and its id."""
     return f"{log.topic}@{log.topic_id}" if log.topic_id else log.topic
 
 

@@ -122,7 +122,7 @@ def _result(code: int, output: IO[bytes]) -> Ended:
     if code < 0:
         return Ended(
             128 - code,
-            reason=f"expected a snapshot to end by itself, but signal {-code} killed it: check the"
+            reason=f"expected a snapshot to finish, but signal {-code} killed it: check the"
             " system log",
         )
     if code:
