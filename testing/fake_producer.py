@@ -59,7 +59,7 @@ class FakeOutput:
     ----------
     limit
         Bytes of the largest batch that is taken.
-    told_limits
+    known_limits
         Limits that a limit reader returns.
     answers
         What the next batches come to: an error, or an awaitable to await before they are written.
@@ -72,7 +72,7 @@ class FakeOutput:
     def __init__(self, topics: Iterable[str], partitions: int = 2, limit: int = 1000) -> None:
         self.partitions = dict.fromkeys(topics, partitions)
         self.limit = limit
-        self.told_limits: dict[str, int] = {}
+        self.known_limits: dict[str, int] = {}
         self.answers: deque[KafkaError | Awaitable[object]] = deque()
         self.written: dict[TopicPartition, list[bytes]] = defaultdict(list)
         self.batches: list[int] = []
@@ -89,7 +89,7 @@ class FakeOutput:
 
     async def read_limits(self, topics: Iterable[str]) -> dict[str, int]:
         self.limit_reads += 1
-        return {topic: at for topic, at in self.told_limits.items() if topic in set(topics)}
+        return {topic: at for topic, at in self.known_limits.items() if topic in set(topics)}
 
 
 class FakeProducer:

@@ -65,7 +65,7 @@ class RealPrometheus:
             states.setdefault(alert["labels"]["alertname"], set()).add(alert["state"])
         return states
 
-    async def told(self, name: str) -> list[dict[str, Any]]:
+    async def alerts_named(self, name: str) -> list[dict[str, Any]]:
         """Every instance of an alert, as the API has it."""
         alerts = (await self._ask("/api/v1/alerts"))["alerts"]
         return [alert for alert in alerts if alert["labels"]["alertname"] == name]

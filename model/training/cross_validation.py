@@ -65,7 +65,7 @@ class CrossValidated:
     served
         float64, shape (n,): the same with the model's own calibration, as new leads will score.
     quality
-        Of ``scores``.
+        Positives and leads of ``scores``.
     fold_aucs
         The AUC of each fold.
     """
@@ -135,7 +135,7 @@ class Latest:
     margins, scores
         float32 and float64, shape (m,).
     quality
-        Of ``scores``.
+        Positives and leads of ``scores``.
     """
 
     rows: NDArray[np.int64]

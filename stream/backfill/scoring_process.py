@@ -23,7 +23,7 @@ from schemas.errors import InputError, StartupError
 
 __all__ = ["answer", "load_planned", "open_part_scorer"]
 
-TOLD_EVERY = 0.5
+REPORT_EVERY = 0.5
 """Seconds between two lines about rows."""
 ERRORS = {"InputError": InputError, "StartupError": StartupError}
 
@@ -86,14 +86,14 @@ def answer(
     clock
         Seconds of a monotonic clock.
     """
-    rows, told = 0, clock()
+    rows, reported_at = 0, clock()
 
     def count(more: int) -> None:
-        nonlocal rows, told
+        nonlocal rows, reported_at
         rows += more
-        if clock() - told >= TOLD_EVERY:
+        if clock() - reported_at >= REPORT_EVERY:
             say({"rows": rows})
-            rows, told = 0, clock()
+            rows, reported_at = 0, clock()
 
     def say(message: object) -> None:
         write(orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE))

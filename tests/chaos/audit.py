@@ -24,8 +24,8 @@ from tests.integration.drift_counts import Counts, counted_offline
 from tests.integration.traffic import Traffic
 from tests.integration.worker_process import Stage, event_of, headers_of
 
-TOLD_WITHIN = 60.0
-"""Seconds until open blocks are told: a second, and what a busy machine adds."""
+PUBLISHED_WITHIN = 60.0
+"""Seconds until open blocks are published: a second, and more on a busy machine."""
 MANY = 20_000
 """Records."""
 PACKAGED = Path("schemas")
@@ -253,15 +253,15 @@ async def assert_counts_are_exact(stage: Stage, bundle: Bundle, outputs: Outcome
             expected.setdefault(window, Counter()).update(counter)
     found: Counts = {}
 
-    async def are_told() -> bool:
+    async def are_published() -> bool:
         nonlocal found
         records = await stage.records(settings.leads_drift_partials)
         partials = map(decode_partial, (record.value for record in records))
-        found = told((p for p in partials if p.model.sha256 == bundle.sha256), bundle)
+        found = summed_counts((p for p in partials if p.model.sha256 == bundle.sha256), bundle)
         return leads_of(found) == leads_of(expected)
 
     try:
-        await until(are_told, within=TOLD_WITHIN)
+        await until(are_published, within=PUBLISHED_WITHIN)
     except AssertionError:
         counted, wanted = leads_of(found), leads_of(expected)
         assert counted == wanted, f"leads by window: {counted}, not {wanted}"
@@ -272,7 +272,7 @@ def leads_of(counts: Counts) -> dict[int, int]:
     return {window: counter["", 0] for window, counter in counts.items()}
 
 
-def told(partials: Iterable[Partial], bundle: Bundle) -> Counts:
+def summed_counts(partials: Iterable[Partial], bundle: Bundle) -> Counts:
     """Add up blocks; of several versions of a block the one that counts most leads holds."""
     latest: dict[bytes, Partial] = {}
     for partial in partials:
@@ -321,7 +321,7 @@ async def second_audit(
     if played is not None:
         planted = dict(played.dead_letters(refuse_few_fields=False))
     account = await (
-        asyncio.to_thread(audit_within, target, TOLD_WITHIN, planted=planted)
+        asyncio.to_thread(audit_within, target, PUBLISHED_WITHIN, planted=planted)
         if at_rest
         else asyncio.to_thread(audit_once, target, planted=planted, at_rest=False)
     )

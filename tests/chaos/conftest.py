@@ -70,7 +70,7 @@ async def stage(open_stage: OpenStage) -> Stage:
 
 @pytest.fixture
 def proxied_kafka() -> Iterator[ProxiedBroker]:
-    """A broker of the test's own, behind a proxy that can be told to misbehave."""
+    """A broker of the test's own, behind a proxy that misbehaves on request."""
     broker = ProxiedBroker()
     yield broker
     broker.close()

@@ -55,7 +55,7 @@ class Crew:
     Attributes
     ----------
     ends
-        The exit code and the last words of each worker that ended though nobody had told it to.
+        The exit code and the last words of each worker that ended unasked.
     """
 
     def __init__(self, stage: Stage) -> None:

@@ -18,7 +18,7 @@ Pair = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
 
 
 class Proxy:
-    """Passes bytes on, in a thread of its own, until told to do worse.
+    """Passes bytes on, in a thread of its own, until a test makes it misbehave.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ from schemas.errors import ErrorCode
 from stream.simulator.events import EventMaker
 from stream.simulator.playing import Lead
 from testing.kafka_client import produce_batch, until
-from tests.chaos.audit import Outcomes, Source, outcomes, told, until_done
+from tests.chaos.audit import Outcomes, Source, outcomes, summed_counts, until_done
 from tests.chaos.brokers import StoppableBroker
 from tests.chaos.test_bad_records import made_of
 from tests.conftest import StageSetter
@@ -102,7 +102,7 @@ def assert_the_rest_is_scored(stage: Stage, sources: set[Source], found: Outcome
 async def drift_counts(stage: Stage, bundle: Bundle) -> dict[int, Counter[tuple[str, int]]]:
     """Return what all partials count together."""
     records = await stage.records(stage.settings.leads_drift_partials)
-    return dict(told(map(decode_partial, (record.value for record in records)), bundle))
+    return dict(summed_counts(map(decode_partial, (record.value for record in records)), bundle))
 
 
 @pytest.mark.thorough

@@ -59,9 +59,9 @@ async def test_a_foreign_producer_that_fences_a_partition_loses_no_lead(
             transactional_id=f"{settings.group_id}/{settings.leads_created}/{number}",
         ):
 
-            async def is_told() -> bool:
+            async def is_reported() -> bool:
                 return not await member.is_ready()
 
-            await until(is_told, within=FENCED_WITHIN, what="a fenced partition told by /readyz")
+            await until(is_reported, within=FENCED_WITHIN, what="a fenced partition in /readyz")
         await crew.back(BACK_WITHIN)
         assert await audit_load(stage, bank_model, traffic) == 0

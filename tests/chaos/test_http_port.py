@@ -106,7 +106,7 @@ async def scraped(worker: WorkerProcess) -> float:
 
 @pytest.mark.thorough
 @pytest.mark.timeout(300)
-async def test_scraping_and_scoring_go_on_while_3000_connections_are_held_and_a_broker_restarts(
+async def test_scraping_and_scoring_continue_while_3000_connections_are_held_and_a_broker_restarts(
     breakable_kafka: BreakableBroker,
     set_stage: StageSetter,
     contacts: list[Lead],

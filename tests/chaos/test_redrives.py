@@ -61,12 +61,12 @@ async def started(settings: Settings, log: Path, *arguments: str) -> asyncio.sub
         "LEADSCORE_TOPIC_PREFIX": settings.topic_prefix,
         "LEADSCORE_GROUP_ID": settings.group_id,
     }
-    with log.open("wb") as told:
+    with log.open("wb") as errors:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "stream", "dlq", "redrive", "--json", *arguments),
             env=given | environment,
             stdout=asyncio.subprocess.PIPE,
-            stderr=told,
+            stderr=errors,
         )
 
 

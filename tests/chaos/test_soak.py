@@ -131,7 +131,7 @@ async def test_a_fault_each_minute_loses_nothing_and_leaks_nothing(
     await stage.create_topics()
     behind = {"LEADSCORE_KAFKA_BOOTSTRAP_SERVERS": proxied_kafka.proxied}
     memory: list[tuple[float, float]] = []
-    told = []
+    recoveries = []
     async with crew_of(stage) as crew, streaming(stage, contacts, SEED, rate=RATE) as traffic:
         first = (await crew.join(**behind)).process
         await crew.join(**behind)
@@ -143,8 +143,9 @@ async def test_a_fault_each_minute_loses_nothing_and_leaks_nothing(
         while time.monotonic() < end:
             until_next = asyncio.create_task(asyncio.sleep(FAULT_EVERY))
             await fault()
-            told.append((fault.__name__, round(await crew.back(), 1)))
-            print(f"{len(told):3} {told[-1][0]:14} back after {told[-1][1]:4.1f} s", flush=True)
+            recoveries.append((fault.__name__, round(await crew.back(), 1)))
+            name, seconds = recoveries[-1]
+            print(f"{len(recoveries):3} {name:14} back after {seconds:4.1f} s", flush=True)
             fault = faults.next()
             await until_next
         sampling.cancel()
@@ -155,7 +156,7 @@ async def test_a_fault_each_minute_loses_nothing_and_leaks_nothing(
         write(
             leads=played.sent,
             repeats=repeats,
-            faults=told,
+            faults=recoveries,
             crashes=crew.crashes,
             memory_mb=memory,
         )

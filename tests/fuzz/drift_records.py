@@ -11,7 +11,7 @@ from agents.partials import Partial, decode_partial
 from monitoring.drift.assessment import Assessor
 from monitoring.drift.field_drift import DriftThresholds
 from tests.fuzz.target import Feed, Shape, Target
-from tests.unit.agents.drift_log import LAYOUT, MODEL, leads, told
+from tests.unit.agents.drift_log import LAYOUT, MODEL, leads, partials_of
 
 __all__ = ["PARTIALS", "REPORTS", "WINDOWS"]
 
@@ -38,7 +38,7 @@ def _keep(partial: Partial) -> None:
 
 
 def _partial_seeds() -> Sequence[bytes]:
-    return [partial.encode() for partial in told(leads(60), every=20)]
+    return [partial.encode() for partial in partials_of(leads(60), every=20)]
 
 
 PARTIALS = Target("partials", _partials, _partial_seeds)
@@ -57,7 +57,7 @@ def _windows() -> Iterator[Feed]:
 
 
 def _window_seeds() -> Sequence[bytes]:
-    partials = told(leads(600), every=200)
+    partials = partials_of(leads(600), every=200)
     window = WindowCounts.empty_for(partials[0])
     for partial in partials:
         window.add(partial)

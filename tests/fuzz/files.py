@@ -151,13 +151,13 @@ def _commands() -> Iterator[Feed]:
 
         def feed(content: bytes) -> None:
             for command in (["score", "-", "--format", "csv"], ["explain", "-"]):
-                told = runner.invoke(
+                result = runner.invoke(
                     main, [*command, "--model", model.bundle.location], input=content
                 )
-                ends = told.exception is None or isinstance(told.exception, SystemExit)
-                if not ends or told.exit_code not in (0, 1, 2):
-                    raise AssertionError(f"{command[0]} ends with {told.exit_code}") from (
-                        told.exception
+                ends = result.exception is None or isinstance(result.exception, SystemExit)
+                if not ends or result.exit_code not in (0, 1, 2):
+                    raise AssertionError(f"{command[0]} ends with {result.exit_code}") from (
+                        result.exception
                     )
 
         yield feed

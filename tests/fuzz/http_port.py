@@ -22,7 +22,7 @@ KNOWN = (b"200", b"503")
 """Allowed status codes of each path besides 4xx; any other is a fault."""
 
 
-class _Told(logging.Handler):
+class _Logged(logging.Handler):
     """Keeps what aiohttp says of a handler that failed."""
 
     def __init__(self) -> None:
@@ -72,9 +72,9 @@ def _http_port() -> Iterator[Feed]:
         model_info=lambda: {"name": "bank"},
         clock=lambda: 0.0,
     )
-    server, told = MonitoringServer(app, host="127.0.0.1", port=0), _Told()
+    server, logged = MonitoringServer(app, host="127.0.0.1", port=0), _Logged()
     log = logging.getLogger(http.__name__)
-    log.addHandler(told)
+    log.addHandler(logged)
     log.propagate = False
     with asyncio.Runner() as runner:
         runner.run(server.start())
@@ -84,15 +84,15 @@ def _http_port() -> Iterator[Feed]:
                 _check(await _ask(server.port, request))
 
         def feed(request: bytes) -> None:
-            told.errors.clear()
+            logged.errors.clear()
             runner.run(ask(request))
-            assert not told.errors, told.errors
+            assert not logged.errors, logged.errors
 
         try:
             yield feed
         finally:
             runner.run(server.stop())
-            log.removeHandler(told)
+            log.removeHandler(logged)
             log.propagate = True
 
 

@@ -104,7 +104,7 @@ CAUSES = {
         [drift("LeadScoreMissingSurge", "5m"), drift("LeadScoreFieldDrift", "5m")],
         {("LeadScoreMissingSurge", "5m")},
     ),
-    "another horizon or model is told by itself": (
+    "another horizon or model has alerts of its own": (
         [
             drift("LeadScoreDrift", "5m", "critical"),
             drift("LeadScoreFieldDrift", "24h"),

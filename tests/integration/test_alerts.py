@@ -1,4 +1,4 @@
-"""A real Prometheus reads what we show, and tells of it what it should."""
+"""A real Prometheus reads the exposed metrics and fires the alerts that it should."""
 
 from __future__ import annotations
 
@@ -327,14 +327,15 @@ async def test_drift_fires_alerts_that_resolve_when_it_ends(tmp_path: Path) -> N
         await until(all_fire, what=f"all of {sorted(ON_DRIFT)} firing")
         assert pending == ON_DRIFT & PATIENT
         assert set(await prometheus.alerts()) == ON_DRIFT
-        told = await prometheus.told("LeadScoreFieldDriftCritical")
-        assert {alert["labels"]["window"] for alert in told} == HORIZONS.keys()
-        assert {alert["labels"]["model"] for alert in told} == {"leads"}
-        for alert in told:
+        listed = await prometheus.alerts_named("LeadScoreFieldDriftCritical")
+        assert {alert["labels"]["window"] for alert in listed} == HORIZONS.keys()
+        assert {alert["labels"]["model"] for alert in listed} == {"leads"}
+        for alert in listed:
             assert "far over " in alert["annotations"]["summary"]
             assert all(field.name in alert["annotations"]["summary"] for field in SPEC.fields)
         [summary, *_] = [
-            alert["annotations"]["summary"] for alert in await prometheus.told("LeadScoreDrift")
+            alert["annotations"]["summary"]
+            for alert in await prometheus.alerts_named("LeadScoreDrift")
         ]
         assert summary.startswith("100% of the model's fields have drifted over ")
 
@@ -375,9 +376,9 @@ async def test_every_fault_of_the_service_fires_its_alert(tmp_path: Path) -> Non
                 lambda: firing(prometheus, ON_THE_SERVICE), what=f"{sorted(ON_THE_SERVICE)} firing"
             )
             assert set(await prometheus.alerts()) == ON_THE_SERVICE
-            [down] = await prometheus.told("LeadScoreWorkerDown")
+            [down] = await prometheus.alerts_named("LeadScoreWorkerDown")
             assert down["labels"]["instance"] == f"127.0.0.1:{port}"
-            [stalled] = await prometheus.told("LeadScoreStalled")
+            [stalled] = await prometheus.alerts_named("LeadScoreStalled")
             assert stalled["annotations"]["summary"].endswith("5 minutes: 1.")
             assert await prometheus.rules_in_error() == []
 

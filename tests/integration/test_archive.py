@@ -153,7 +153,7 @@ def s3() -> Iterator[S3]:
 
 
 @pytest.mark.long
-async def test_shards_of_a_replay_read_a_copy_of_the_archive_on_s3_and_go_on_after_a_kill(
+async def test_shards_of_a_replay_read_a_copy_of_the_archive_on_s3_and_continue_after_a_kill(
     stage: Stage, contacts: Sequence[Lead], bank_model: Bundle, folder: Path, s3: S3
 ) -> None:
     await stage.play(contacts[:COUNT])

@@ -281,7 +281,7 @@ async def test_an_open_transaction_is_no_stall(kafka: Broker, topics: TopicFacto
             await until(lambda: worker.values == [b"open"])
 
 
-async def test_a_commit_beyond_an_open_transaction_goes_on_behind_it(
+async def test_a_commit_beyond_an_open_transaction_continues_behind_it(
     kafka: Broker, topics: TopicFactory
 ) -> None:
     """A worker that read uncommitted records has committed there; it is no loss and no stall."""
@@ -400,11 +400,11 @@ async def test_a_record_that_cannot_be_read_is_read_past(
         b"bad",
         b"good",
     ]
-    [told] = [
+    [logged] = [
         record for record in caplog.records if record.name == "stream.consume.unreadable_records"
     ]
     assert "the first at offset 11 (the name of one of its headers is not UTF-8)" in (
-        told.getMessage()
+        logged.getMessage()
     )
 
 

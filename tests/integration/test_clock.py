@@ -18,9 +18,9 @@ from tests.integration.wrong_clock import worker_with_clock
 
 async def test_kafkas_clock_is_read(kafka: Broker) -> None:
     """Fails where aiokafka's private parts, or Kafka's answer, are no longer what is read."""
-    told = await clock_reader({"bootstrap_servers": kafka.bootstrap})()
-    assert told is not None
-    assert abs(told - time.time()) < 5
+    kafka_time = await clock_reader({"bootstrap_servers": kafka.bootstrap})()
+    assert kafka_time is not None
+    assert abs(kafka_time - time.time()) < 5
 
 
 async def test_the_clock_is_unknown_without_an_answer() -> None:

@@ -239,12 +239,12 @@ async def test_the_command_prints_its_account_and_can_be_resumed(make_stage: Sta
     stage = await make_stage()
     topic = stage.settings.leads_created
     await write(stage, [dead_letter(b"no lead", b"ann", topic=topic, offset=n) for n in range(9)])
-    code, [account], told = await run_redrive(stage, "--limit", "7")
+    code, [account], printed = await run_redrive(stage, "--limit", "7")
     assert (code, account["sent"], account["is_complete"]) == (0, 7, True)
-    assert f"--resume {account['redrive']}" in told
+    assert f"--resume {account['redrive']}" in printed
     assert await run_redrive(stage, "--resume", account["redrive"]) == (0, [account], "")
-    code, _, told = await run_redrive(stage, "--resume", "unknown")
-    assert (code, "there is no unknown" in told) == (2, True)
+    code, _, printed = await run_redrive(stage, "--resume", "unknown")
+    assert (code, "there is no unknown" in printed) == (2, True)
 
 
 async def test_a_ledger_with_an_unreadable_record_ends_a_redrive_and_nothing_is_sent(
@@ -259,10 +259,10 @@ async def test_a_ledger_with_an_unreadable_record_ends_a_redrive_and_nothing_is_
     damaged = batch([Made(headers=[(b"nam\xe9", b"x")])], timestamp=now, max_timestamp=now)
     bootstrap = settings.kafka_bootstrap_servers
     offset = await produce_batch(bootstrap, settings.leads_redrives, damaged)
-    code, _, told = await run_redrive(stage)
+    code, _, printed = await run_redrive(stage)
     assert code == 1
-    assert f"expected to read every record of {settings.leads_redrives}" in told
-    assert f"at offset {offset} of partition 0" in told
+    assert f"expected to read every record of {settings.leads_redrives}" in printed
+    assert f"at offset {offset} of partition 0" in printed
     assert len(await sent(stage)) == 1
 
 

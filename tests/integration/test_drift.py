@@ -62,14 +62,14 @@ async def assert_exact(stage: Stage, bundle: Bundle, window_ms: int = MONTH_MS) 
     expected = dict(counted_offline(log, bundle, window_ms))
     del expected[max(expected)]  # today's
 
-    async def all_are_told() -> bool:
+    async def all_are_published() -> bool:
         for worker in stage.workers:
             if worker.is_running:
                 worker.check()
-        told = reported([r.value for r in await stage.records(settings.leads_drift)], bundle)
-        return told.keys() >= expected.keys()
+        known = reported([r.value for r in await stage.records(settings.leads_drift)], bundle)
+        return known.keys() >= expected.keys()
 
-    await until(all_are_told, within=120, what=f"{len(expected)} windows reported")
+    await until(all_are_published, within=120, what=f"{len(expected)} windows reported")
     found = reported([r.value for r in await stage.records(settings.leads_drift)], bundle)
     assert found == expected
     return found
@@ -132,18 +132,18 @@ async def test_prometheus_alerts_on_leads_that_are_others_now(
     async with RealPrometheus(tmp_path, targets) as prometheus:
         await stage.play(aging(contacts))
 
-        async def told(state: str) -> list[str]:
-            alerts = await prometheus.told("LeadScoreFieldDrift")
+        async def summaries(state: str) -> list[str]:
+            alerts = await prometheus.alerts_named("LeadScoreFieldDrift")
             return [a["annotations"]["summary"] for a in alerts if a["state"] == state]
 
         async def is_pending() -> bool:
             return any(
-                ": 1 (PSI above its noise, limit 0.25: age" in s for s in await told("pending")
+                ": 1 (PSI above its noise, limit 0.25: age" in s for s in await summaries("pending")
             )
 
         async def is_firing() -> bool:
             return any(
-                ": 1 (PSI above its noise, limit 0.25: age" in s for s in await told("firing")
+                ": 1 (PSI above its noise, limit 0.25: age" in s for s in await summaries("firing")
             )
 
         await until(is_pending, what="a pending alert on age")

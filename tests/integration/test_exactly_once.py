@@ -150,7 +150,7 @@ async def test_a_transaction_left_open_by_a_worker_that_died_is_ended_by_the_nex
 async def test_an_output_that_the_topic_refuses_is_a_dead_letter_and_its_transaction_redone(
     stage: Stage, contacts: list[Lead]
 ) -> None:
-    """The limit was lowered since the worker read it: only the broker's refusal tells."""
+    """The limit was lowered since the worker read it: only the broker's refusal shows it."""
     settings = stage.settings
     worker = await stage.start(LEADSCORE_TRANSACTION_INTERVAL_MS="60000")  # one, till the stop
     leads = contacts[:3000]

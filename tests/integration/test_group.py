@@ -57,17 +57,17 @@ class Guest:
     def _take(self, _: StockConsumer, partitions: list[object]) -> None:
         self.assigned = [at.partition for at in partitions]  # type: ignore[attr-defined]
 
-    async def poll_until_told(self) -> None:
+    async def poll_until_answered(self) -> None:
         """Poll until the broker has let it in, or not."""
 
-        def is_told() -> bool:
+        def is_reported() -> bool:
             message = self._consumer.poll(0.1)
             if message is not None and (error := message.error()):
                 self._note(error)
             self.got += message is not None and not message.error()
             return self.refused or bool(self.assigned)
 
-        await until(partial(asyncio.to_thread, is_told), what="the guest let in or refused")
+        await until(partial(asyncio.to_thread, is_reported), what="the guest let in or refused")
 
     def close(self) -> None:
         self._consumer.close()
@@ -77,7 +77,7 @@ class Guest:
 async def guest_of(stage: Stage, kind: str) -> AsyncIterator[Guest]:
     guest = Guest(stage, GUESTS[kind])
     try:
-        await guest.poll_until_told()
+        await guest.poll_until_answered()
         yield guest
     finally:
         await asyncio.to_thread(guest.close)
@@ -241,19 +241,19 @@ async def test_a_partition_that_another_producer_has_fenced_makes_the_worker_not
     async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, transactional_id=name):
         await stage.play(contacts[200:600])
 
-        async def is_told() -> bool:
+        async def is_reported() -> bool:
             status, body = await worker.answer("/readyz")
             reason = body["conditions"]["partitions_move"].get("reason", "")
             return status == 503 and "leads.created/1: another producer has fenced" in reason
 
-        await until(is_told, what="the fenced partition in /readyz")
+        await until(is_reported, what="the fenced partition in /readyz")
     await until(lambda: worker.has_logged("makes no progress"), what="that line in its log")
     assert await worker.metric("leadscore_partition_stuck") == 1
     ends = await read_ends(kafka.bootstrap, stage.settings.leads_created)
 
-    async def do_others_go_on() -> bool:
+    async def do_others_continue() -> bool:
         committed = await stage.committed()
         return all(committed[number] == end for number, end in ends.items() if number != 1)
 
-    await until(do_others_go_on, what="the other partitions committed")
+    await until(do_others_continue, what="the other partitions committed")
     stage.end()

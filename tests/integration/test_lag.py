@@ -92,7 +92,7 @@ async def test_a_plain_log_has_the_lag_that_kafkas_own_tool_reports(
     tool = await described_lag(kafka.bootstrap, group)
 
     assert {(lag.topic, lag.partition): lag.messages for lag in found if lag.committed} == {
-        at: told.lag for at, told in tool.items()
+        at: row.lag for at, row in tool.items()
     }
     assert [lag.messages for lag in found] == [10, 0, None]
     assert [lag.state for lag in found] == [

@@ -90,7 +90,7 @@ def running(bootstrap: str, folder: Path, *arguments: str) -> Iterator[subproces
         end_child(child)
 
 
-async def test_watching_goes_on_until_it_is_stopped(
+async def test_watching_continues_until_it_is_stopped(
     kafka: Broker, topics: TopicFactory, tmp_path: Path
 ) -> None:
     topic = await topics.create("watched")

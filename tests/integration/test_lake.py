@@ -175,7 +175,7 @@ def test_a_delta_table_in_s3(
 
 
 @pytest.mark.long
-def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(
+def test_ctrl_c_ends_with_130_and_the_same_command_continues(
     bank_model: Bundle, table: Any, expected: dict[str, Any], tmp_path: Path
 ) -> None:
     write_partitioned(tmp_path / "in", table, "marital", group=100)

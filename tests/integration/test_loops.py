@@ -56,8 +56,8 @@ async def played_in_a_loop(stage: Stage, contacts: list[Lead]) -> int:
         with suppress(asyncio.CancelledError):
             await copies
     assert await worker.stop() == 0
-    told = {line["message"] for line in worker.errors()}
-    assert told == {"copies of last dead letters dropped"}
+    messages = {line["message"] for line in worker.errors()}
+    assert messages == {"copies of last dead letters dropped"}
     return len(await stage.records(settings.leads_created))
 
 

@@ -110,9 +110,9 @@ def test_a_model_registered_on_a_server_is_loaded_from_it_by_name(
     given = ["models", "export", bank_model.location, "--mlflow", server, "--json"]
     first, again = (CliRunner().invoke(main, given) for _ in range(2))
     assert first.exit_code == 0, first.output
-    told = json.loads(first.stdout)
-    assert (told["mlflow_version"], told["is_new"]) == ("1", True)
-    assert json.loads(again.stdout) == told | {"is_new": False}
+    printed = json.loads(first.stdout)
+    assert (printed["mlflow_version"], printed["is_new"]) == ("1", True)
+    assert json.loads(again.stdout) == printed | {"is_new": False}
     rows = tmp_path / "rows.json"
     golden = bank_model.metadata.golden
     rows.write_text(json.dumps(golden.matrix.tolist()))

@@ -1,4 +1,4 @@
-"""Each way in which Kafka can't be reached is told by its cause and what to do about it."""
+"""Each way in which Kafka can't be reached is reported with its cause and what to do."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ async def test_a_filter_a_model_by_its_hash_and_a_dry_run(
     married = sum(lead.fields["marital"] == "married" for lead in contacts[:COUNT])
     given = ("--from", "beginning", "--filter", "marital=married", "--id", "r", "--json")
     dry = await replays.run("start", *given, "--dry-run")
-    [told] = dry.lines
-    assert (told["sampled"], told["scored"]) == (COUNT, married)
+    [printed] = dry.lines
+    assert (printed["sampled"], printed["scored"]) == (COUNT, married)
     assert (await replays.run("list")).out == "", "a dry run writes nothing"
 
     result = await replays.run("start", *given, "--model", bank_model.sha256[:16])

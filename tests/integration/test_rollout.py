@@ -1,4 +1,4 @@
-"""A canary on real Kafka: it goes into production, or away by itself if it does harm."""
+"""A canary on real Kafka: it goes into production, or is removed if it does harm."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def rollout(
         pytest.param("dead letters", "became dead letters", marks=pytest.mark.long),
     ],
 )
-async def test_a_canary_that_does_harm_goes_away_by_itself_and_no_lead_is_lost(
+async def test_a_canary_that_does_harm_is_removed_and_no_lead_is_lost(
     rollout: Rollout, contacts: list[Lead], harm: str, trigger: str
 ) -> None:
     stage = rollout.stage

@@ -79,7 +79,7 @@ async def test_a_value_that_is_no_event_is_a_dead_letter_and_the_others_are_writ
     await sink.stop_cleanly()
 
 
-async def test_while_the_target_is_unavailable_lag_grows_and_the_sink_goes_on_by_itself(
+async def test_while_the_target_is_unavailable_lag_grows_and_the_sink_continues(
     stage: Stage, tmp_path: Path
 ) -> None:
     folder, away = tmp_path / "scores", tmp_path / "away"

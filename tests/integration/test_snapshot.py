@@ -246,7 +246,7 @@ async def metrics(port: Any) -> Any:
 
 
 @pytest.mark.long
-async def test_a_job_that_stays_counts_what_fails_and_goes_on(
+async def test_a_job_that_stays_counts_what_fails_and_continues(
     start: Any, stage: Stage, tmp_path: Path
 ) -> None:
     stage.environment["LEADSCORE_MODEL"] = "bank/99"

@@ -137,15 +137,15 @@ async def test_a_record_that_cannot_be_read_costs_itself_alone(
     del expected[max(expected)]  # today's
     reader = LogReader(settings.kafka_client_options(), "read_uncommitted")
 
-    async def told() -> Any:
+    async def published() -> Any:
         reports = await reader.last(TopicPartition(settings.leads_drift, 0), 2**40)
         return reported([report.value or b"" for report in reports], bank_model)
 
-    async def all_are_told() -> bool:
+    async def all_are_published() -> bool:
         watching.check()
-        return (await told()).keys() >= expected.keys()
+        return (await published()).keys() >= expected.keys()
 
-    await until(all_are_told, within=180, what=f"{len(expected)} windows reported")
-    assert await told() == expected
+    await until(all_are_published, within=180, what=f"{len(expected)} windows reported")
+    assert await published() == expected
     assert watching.is_running
     assert scoring.is_running

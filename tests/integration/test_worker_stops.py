@@ -117,7 +117,7 @@ async def test_a_broker_that_is_unavailable_for_eight_seconds_is_waited_for(
     await stage.create_topics()
     worker = await stage.start()
 
-    async def is_told() -> bool:
+    async def is_reported() -> bool:
         status, detail = await worker.answer("/readyz")
         return status == 503 and "does not answer" in str(detail)
 
@@ -125,7 +125,7 @@ async def test_a_broker_that_is_unavailable_for_eight_seconds_is_waited_for(
         await stage.until_scored(2000)
         await asyncio.to_thread(breakable_kafka.kill)
         away_since = time.monotonic()
-        await until(is_told, what="/readyz says that Kafka is unavailable")
+        await until(is_reported, what="/readyz says that Kafka is unavailable")
         assert (await worker.answer("/healthz"))[0] == HTTPStatus.OK
         await asyncio.sleep(AWAY - (time.monotonic() - away_since))
         await asyncio.to_thread(breakable_kafka.restart)
@@ -149,10 +149,10 @@ async def test_a_second_signal_ends_a_slow_stop_at_once(
         worker.send(signal.SIGTERM)
         await until(lambda: worker.has_logged('"stopping"'), what="the stop's beginning")
         assert worker.is_running
-        told = time.monotonic()
+        signalled = time.monotonic()
         worker.send(signal.SIGTERM)
         assert await worker.ended() == 128 + signal.SIGTERM
-        assert time.monotonic() - told < 1
+        assert time.monotonic() - signalled < 1
         breakable_kafka.resume()
 
 
@@ -166,10 +166,10 @@ async def test_a_stop_takes_ten_seconds_at_most_though_the_broker_does_not_answe
     async with streaming(stage, contacts, rate=RATE) as stream:
         await stage.until_scored(1000)
         breakable_kafka.pause()
-        told = time.monotonic()
+        signalled = time.monotonic()
         worker.send(signal.SIGTERM)
         assert await worker.ended() == 0
-        assert time.monotonic() - told < 10
+        assert time.monotonic() - signalled < 10
         breakable_kafka.resume()
         played = await stream.end()
     await stage.start()

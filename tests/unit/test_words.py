@@ -31,11 +31,14 @@ RIDDLES = re.compile(
 "Read", "Schedule", or name the thing."""
 ARCHAIC = re.compile(
     r"\b(?:un)?mend(?:ed|s|ing|able)?\b|\bin hand\b|\bwithout a word\b|\bl(?:eave|eft)s? off\b"
-    r"|\bas (?:it|they) comes?\b|\btold twice\b",
+    r"|\bas (?:it|they) comes?\b|\btold twice\b|\b(?:is|are|was|were|be)\s+away\b|\bfor ever\b",
     re.IGNORECASE,
 )
 """Words in docstrings for which Kafka and its clients have a term: in flight, recovered, resumed at
-the committed offset, timed out."""
+the committed offset, timed out, unavailable."""
+DESCRIPTION = re.compile(r"^( *)[\w, ]+\n\1    (Of\b.*)", re.MULTILINE)
+"""Description of a parameter or attribute without its subject: "Seed of the folds", not "Of the
+folds"."""
 NAME_RIDDLES = re.compile(
     r"^test_(?:what|who|of)_"
     r"|(?<=_)(?:told|tells?|mend(?:s|ed|able)?|in_hand|so_many|mates|anew|gives?_up|given_up|taken_for"
@@ -67,6 +70,7 @@ def faults(code: str) -> list[str]:
         if opening := RIDDLES.match(text):
             found.append(f"{line}: opens with {opening.group().strip()!r}")
         found += [f"{line}: {word.group()!r}" for word in ARCHAIC.finditer(text)]
+        found += [f"{line}: describes as {each[2]!r}" for each in DESCRIPTION.finditer(text)]
     return found
 
 
@@ -92,6 +96,8 @@ def test_docstrings_are_plain(folder: str) -> None:
         ("The same, in milliseconds.", "opens with 'The same,'"),
         ("Return what is in hand.", "'in hand'"),
         ("Return an error that nothing can mend.", "'mend'"),
+        ("Wait while the broker is away.", "'is away'"),
+        ("Split.\n\nParameters\n---\nseed\n    Of the folds.", "describes as 'Of the folds.'"),
     ],
 )
 def test_a_riddle_is_found(text: str, cause: str) -> None:

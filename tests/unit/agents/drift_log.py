@@ -53,7 +53,7 @@ def counting(model: ModelIdentity = MODEL) -> Counting:
 def leads(
     count: int, *, first: int = 0, since_ms: int = 0, step_ms: int = 5, rise: float = 0.0
 ) -> CountedLeads:
-    """Leads, the same ones whenever they are asked for; what they are is told by their offsets.
+    """Return leads that are a function of their offsets.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def leads(
     return CountedLeads(numbers * STRIDE, since_ms + numbers * step_ms, bins, scores)
 
 
-def told(
+def partials_of(
     log: CountedLeads,
     *,
     every: int = 50,
@@ -81,10 +81,10 @@ def told(
     from_block: int = 0,
 ) -> list[Partial]:
     """Return the partials of a log, with the open block published after a number of leads."""
-    return list(_told(log, every, partition, model, from_block))
+    return list(_partials_of(log, every, partition, model, from_block))
 
 
-def _told(
+def _partials_of(
     log: CountedLeads, every: int, partition: int, model: ModelIdentity, from_block: int
 ) -> Iterator[Partial]:
     for number, of_block in log.by_block():

@@ -61,7 +61,7 @@ def test_batches_are_no_part_of_what_is_counted(data: st.DataObject) -> None:
     block = some_block()
     for part in data.draw(st.permutations(parts)):
         block.add(part)
-        if data.draw(st.booleans()):  # what was told before is no part of it either
+        if data.draw(st.booleans()):  # earlier partials do not change it either
             block.partials(0)
     assert encoded(block.partials(BLOCK)) == encoded(whole.partials(BLOCK))
 

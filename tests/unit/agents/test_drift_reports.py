@@ -47,16 +47,16 @@ def report(count: int = 300, alarm: Alarm | None = None) -> Report:
     return Report(5500, "leads", MODEL, 4000, 5000, counts, (since, horizons[1]), alarm)
 
 
-def decoded(told: Report) -> Mapping[str, Any]:
-    return decode_report(told.encode())
+def decoded(made: Report) -> Mapping[str, Any]:
+    return decode_report(made.encode())
 
 
 @pytest.mark.parametrize("count", [300, 30], ids=["assessed", "too few"])
 def test_a_report_comes_back_as_it_was(count: int) -> None:
-    told = report(count)
-    record = decoded(told)
-    assert assessments_of(record) == told.horizons
-    assert counts_of(record, LAYOUT.size) == told.counts
+    made = report(count)
+    record = decoded(made)
+    assert assessments_of(record) == made.horizons
+    assert counts_of(record, LAYOUT.size) == made.counts
     assert (record["kind"], record["alarm"]) == ("window", None)
     assert (record["reported_at"], record["topic"]) == (5500, "leads")
     assert (record["window_start"], record["window_end"]) == (4000, 5000)
@@ -98,14 +98,14 @@ def test_damaged_bytes_are_a_value_error_and_nothing_else(data: st.DataObject) -
 
 def test_a_report_of_the_previous_schema_has_null_for_false() -> None:
     """Its bytes, of 30 leads, as the release before wrote them."""
-    told = report(30)
+    made = report(30)
     old = json.loads((PACKAGED / "older/drift_report.avsc").read_text())
-    codes, counts = sparse(told.counts.counts)
-    horizons = [assessment.record() for assessment in told.horizons]
+    codes, counts = sparse(made.counts.counts)
+    horizons = [assessment.record() for assessment in made.horizons]
     for horizon in horizons:
         horizon |= {"is_drift": False, "is_prediction_drift": False}
         horizon["fields"] = [field | {"is_drifted": False} for field in horizon["fields"]]
-    new = decoded(told)
+    new = decoded(made)
     written = {**new, "codes": codes, "counts": counts, "horizons": horizons}
     out = io.BytesIO()
     out.write(bytes.fromhex("c301" + OLD_FINGERPRINT))

@@ -20,7 +20,7 @@ from monitoring.drift.change_confirmation import ChangeConfirmation
 from monitoring.drift.detectors import Change, RollingDetectors
 from monitoring.drift.field_drift import DriftThresholds
 from schemas.model_identity import ModelIdentity
-from tests.unit.agents.drift_log import LAYOUT, MODEL, OTHER_MODEL, WINDOW_MS, leads, told
+from tests.unit.agents.drift_log import LAYOUT, MODEL, OTHER_MODEL, WINDOW_MS, leads, partials_of
 
 IDLE = 10.0
 WALL = 10**15
@@ -151,7 +151,7 @@ def steps(partials: Sequence[Partial], size: int = 3) -> Iterator[Sequence[Parti
 def test_windows_are_reported_in_order_once_and_exactly() -> None:
     place, log = Place(), calm(5)
     worker = place.worker()
-    reports = [report for some in steps(told(log)) for report in worker.turn(some)]
+    reports = [report for some in steps(partials_of(log)) for report in worker.turn(some)]
     reports += worker.end()
     windows = [report for report in reports if report.alarm is None]
     assert [report.window_start for report in windows] == [0, 1000, 2000, 3000, 4000]
@@ -170,7 +170,7 @@ def test_windows_are_reported_in_order_once_and_exactly() -> None:
 def test_a_window_is_the_sum_over_its_partitions() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
-    ours, theirs = (told(log, partition=number) for number in (0, 1))
+    ours, theirs = (partials_of(log, partition=number) for number in (0, 1))
     for mine, other in zip(steps(ours), steps(theirs), strict=True):
         worker.turn([*mine, *other])
     worker.end()
@@ -180,9 +180,9 @@ def test_a_window_is_the_sum_over_its_partitions() -> None:
 def test_the_partition_that_is_behind_is_waited_for() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
-    worker.take(told(log.take(slice(0, 1)), partition=1))
-    assert worker.turn(told(log)) == []
-    assert worker.turn(told(log.take(slice(0, 450)), partition=1)) != []
+    worker.take(partials_of(log.take(slice(0, 1)), partition=1))
+    assert worker.turn(partials_of(log)) == []
+    assert worker.turn(partials_of(log.take(slice(0, 450)), partition=1)) != []
     assert place.windows == {("3", 0): 400, ("3", 1000): 400}
 
 
@@ -190,7 +190,7 @@ def test_the_partition_that_is_behind_is_waited_for() -> None:
 @given(data=st.data())
 def test_a_restart_changes_nothing_wherever_it_falls(data: st.DataObject) -> None:
     log = stream_of(calm(4), calm(4, first=4, rise=0.5))
-    partials = list(steps(told(log, every=40)))
+    partials = list(steps(partials_of(log, every=40)))
     without = Place()
     worker = without.worker()
     for some in partials:
@@ -200,13 +200,13 @@ def test_a_restart_changes_nothing_wherever_it_falls(data: st.DataObject) -> Non
     place = Place()
     worker = place.worker()
     for some in partials:
-        died = data.draw(st.sampled_from(["not at all", "before", "taken", "told", "after"]))
+        died = data.draw(st.sampled_from(["not at all", "before", "taken", "reported", "after"]))
         if died == "before":
             worker = place.worker()
         if died == "taken":
             worker.watch.take(some, worker.now)  # in the table, but not acknowledged
             worker = place.worker()
-        if died == "told":
+        if died == "reported":
             worker.watch.take(some, worker.now)
             worker.close(settles=False)
             worker = place.worker()
@@ -221,9 +221,9 @@ def test_a_restart_changes_nothing_wherever_it_falls(data: st.DataObject) -> Non
     assert worker.watch.late == 0
 
 
-BEHIND = told(leads(1), partition=1)
+BEHIND = partials_of(leads(1), partition=1)
 """Holds the watermark back: the first lead of a partition."""
-WIDE = told(leads(100, step_ms=WINDOW_MS), every=10)
+WIDE = partials_of(leads(100, step_ms=WINDOW_MS), every=10)
 """A window for each lead."""
 
 
@@ -237,7 +237,8 @@ def test_no_more_windows_are_open_than_there_is_room_for_and_all_leads_are_accou
         assert worker.watch.open_windows <= 20
         assert len(place.table) <= 20
     assert worker.watch.closed_early == 101 - worker.watch.open_windows
-    worker.turn(told(leads(5, step_ms=WINDOW_MS), partition=2))  # all of windows that are closed
+    of_closed_windows = leads(5, step_ms=WINDOW_MS)
+    worker.turn(partials_of(of_closed_windows, partition=2))
     assert worker.watch.late == 5
     worker.end()
     assert sum(place.windows.values()) == 101
@@ -249,7 +250,7 @@ def test_windows_close_early_at_the_same_places_however_often_the_worker_is_rest
         place = Place()
         place.room = 20
         worker, late = place.worker(), 0
-        for some in steps([*WIDE, *told(leads(40, step_ms=3000), partition=2, every=4)]):
+        for some in steps([*WIDE, *partials_of(leads(40, step_ms=3000), partition=2, every=4)]):
             worker.turn([*BEHIND, *some])
             if restarts:
                 late += worker.watch.late
@@ -264,15 +265,15 @@ def test_the_newest_window_stays_open_where_partitions_alone_are_too_many() -> N
     place.room = 3
     worker = place.worker()
     for number in range(6):
-        worker.turn(told(leads(10), partition=number))
+        worker.turn(partials_of(leads(10), partition=number))
     assert worker.watch.open_windows == 6
     assert place.windows == {}
 
 
-def test_the_detectors_go_on_where_they_were() -> None:
+def test_the_detectors_continue_where_they_were() -> None:
     place, log = Place(), calm(6)
     worker = place.worker()
-    worker.turn(told(log))
+    worker.turn(partials_of(log))
     again = place.worker()
     assert again.watch.latest is not None, "from the reports"
     assert again.watch.rolling() == worker.watch.rolling()
@@ -283,7 +284,7 @@ def test_the_detectors_go_on_where_they_were() -> None:
 def test_a_window_that_is_partly_removed_from_the_table_is_not_reported_again() -> None:
     place, log = Place(), calm(2)
     worker = place.worker()
-    worker.take([*told(log), *told(log, partition=1)])
+    worker.take([*partials_of(log), *partials_of(log, partition=1)])
     before = dict(place.table)
     assert worker.close()
     (lost,) = [key for key in before if "/0/0" in key]
@@ -301,13 +302,13 @@ def test_a_window_that_is_partly_removed_from_the_table_is_not_reported_again() 
 
 def test_counts_for_a_reported_window_that_is_not_settled_complete_it() -> None:
     place, log = Place(), calm(2)
-    partials = told(log.take(slice(0, 210)), every=70)
+    partials = partials_of(log.take(slice(0, 210)), every=70)
     worker = place.worker()
     worker.take(partials)
     worker.close(settles=False)
     again = place.worker()
     more = leads(10, first=8000)._replace(events=np.full(10, 500))
-    again.take([*partials, *told(more)])
+    again.take([*partials, *partials_of(more)])
     again.end()
     assert place.windows == {("3", 0): 210, ("3", 1000): 10}
     assert again.watch.late == 0
@@ -317,9 +318,9 @@ def test_counts_for_a_reported_window_that_is_not_settled_complete_it() -> None:
 def test_late_leads_are_counted_once() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
-    worker.turn(told(log))
+    worker.turn(partials_of(log))
     assert place.windows == {("3", 0): 200, ("3", 1000): 200}
-    late = told(log.take(slice(0, 90)), partition=1, every=30)
+    late = partials_of(log.take(slice(0, 90)), partition=1, every=30)
     worker.turn(late)
     assert worker.watch.late == 90
     worker.turn(late)
@@ -330,18 +331,18 @@ def test_late_leads_are_counted_once() -> None:
 def test_partials_repeated_by_the_next_owner_are_not_late() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
-    worker.turn(told(log))
-    worker.turn(told(log, every=77))
+    worker.turn(partials_of(log))
+    worker.turn(partials_of(log, every=77))
     assert worker.watch.late == 0
     again = place.worker()
-    again.turn(told(log, every=91))
+    again.turn(partials_of(log, every=91))
     assert again.watch.late == 0, "nor after a restart"
 
 
 def test_an_alarm_is_made_once_when_a_field_becomes_worse() -> None:
     place = Place()
     worker = place.worker()
-    for some in steps(told(stream_of(calm(4), calm(6, first=4, rise=0.6)), every=40)):
+    for some in steps(partials_of(stream_of(calm(4), calm(6, first=4, rise=0.6)), every=40)):
         worker.turn(some)
     worker.end()
     windowed = [(at, stream) for at, detector, stream in place.alarms if detector == "windowed"]
@@ -356,17 +357,17 @@ def test_a_field_that_is_well_again_may_alarm_again() -> None:
     log = stream_of(
         calm(3, rise=0.6), calm(3, first=3), calm(3, first=6, rise=0.6), calm(1, first=9)
     )
-    for some in steps(told(log, every=40)):
+    for some in steps(partials_of(log, every=40)):
         worker.turn(some)
     worker.end()
     alarms = [at for at, detector, s in place.alarms if (detector, s) == ("windowed", "visits")]
     assert alarms == [0, 6000]
 
 
-def test_since_when_a_field_is_not_well_goes_on_over_a_restart() -> None:
+def test_since_when_a_field_is_not_well_continues_over_a_restart() -> None:
     place, log = Place(), stream_of(calm(3), calm(4, first=3, rise=0.6), calm(4, first=7))
     worker = place.worker()
-    for some in steps(told(log, every=40)):
+    for some in steps(partials_of(log, every=40)):
         worker.turn(some)
         worker = place.worker()
     worker.end()
@@ -384,7 +385,7 @@ def test_since_when_a_field_is_not_well_goes_on_over_a_restart() -> None:
 
 def test_the_window_s_own_report_is_the_last_so_that_no_alarm_is_lost() -> None:
     worker = Place().worker()
-    reports = worker.turn(told(stream_of(calm(1, rise=0.6), calm(1, first=1))))
+    reports = worker.turn(partials_of(stream_of(calm(1, rise=0.6), calm(1, first=1))))
     assert len(reports) > 1
     assert [report.alarm is None for report in reports] == [*[False] * (len(reports) - 1), True]
 
@@ -393,7 +394,7 @@ def test_a_change_without_a_mean_before_it_can_be_reported() -> None:
     """A detector that begins again may find the next change within its first 32 values."""
     place = Place()
     worker = place.worker()
-    worker.take(told(calm(3, rise=0.6)))
+    worker.take(partials_of(calm(3, rise=0.6)))
     watched = worker.watch.latest
     assert watched is not None
     watched.confirmation.found(Change("visits", False, "page_hinkley", None, 0.9), 500)
@@ -412,7 +413,7 @@ def test_a_change_without_a_mean_before_it_can_be_reported() -> None:
 def test_leads_of_an_unknown_model_are_reported_once_it_is_known() -> None:
     place, log = Place(MODEL), calm(3)
     worker = place.worker()
-    assert worker.turn(told(log, model=OTHER_MODEL)) == []
+    assert worker.turn(partials_of(log, model=OTHER_MODEL)) == []
     assert worker.watch.open_windows == 3
     place.models.append(OTHER_MODEL)
     worker.turn([])
@@ -422,7 +423,7 @@ def test_leads_of_an_unknown_model_are_reported_once_it_is_known() -> None:
 def test_windows_of_a_model_that_never_comes_leave_the_table_when_they_are_of_no_use() -> None:
     place, log = Place(MODEL), calm(6)
     worker = place.worker()
-    worker.turn(told(log, model=OTHER_MODEL))
+    worker.turn(partials_of(log, model=OTHER_MODEL))
     assert sorted(int(key.rpartition("/")[2]) for key in place.table) == [3000, 4000, 5000]
     assert place.reports == []
 
@@ -430,7 +431,7 @@ def test_windows_of_a_model_that_never_comes_leave_the_table_when_they_are_of_no
 def test_two_models_at_a_time_are_reported_separately() -> None:
     place, log = Place(MODEL, OTHER_MODEL), calm(3)
     worker = place.worker()
-    worker.turn([*told(log), *told(log, model=OTHER_MODEL)])
+    worker.turn([*partials_of(log), *partials_of(log, model=OTHER_MODEL)])
     worker.end()
     assert len(place.windows) == 6
     assert set(place.windows.values()) == {200}
@@ -441,7 +442,7 @@ def test_a_lead_from_the_future_makes_no_other_lead_late() -> None:
     year_2100 = 4_102_444_800_000
     future = leads(1, first=8000)._replace(events=np.array([year_2100]))
     worker = place.worker()
-    worker.take(told(future, partition=1))
+    worker.take(partials_of(future, partition=1))
 
     def reports(now_ms: int) -> list[int]:
         closings = [worker.watch.close(k, 0) for k in worker.watch.due(worker.now, now_ms)]
@@ -450,7 +451,7 @@ def test_a_lead_from_the_future_makes_no_other_lead_late() -> None:
         return [c.reports[-1].window_start for c in closings]
 
     assert reports(500) == []
-    worker.take(told(log))
+    worker.take(partials_of(log))
     assert reports(2500) == [0, 1000]
     worker.pass_time(IDLE + 2)
     assert reports(3500) == [2000]
@@ -461,9 +462,9 @@ def test_a_lead_from_the_future_makes_no_other_lead_late() -> None:
 def test_a_lead_of_long_ago_is_late_and_nothing_else() -> None:
     place, log = Place(), calm(3)
     worker = place.worker()
-    worker.turn(told(log))
+    worker.turn(partials_of(log))
     old = leads(1, first=8000)._replace(events=np.array([-(10**12)]))
-    assert worker.turn(told(old)) == []
+    assert worker.turn(partials_of(old)) == []
     assert worker.watch.late == 1
     assert worker.watch.open_windows == 1
 
@@ -476,7 +477,7 @@ def test_where_leads_are_few_a_longer_horizon_holds_the_latest_thousand(restarts
     for first in range(12):
         if restarts:
             worker = place.worker()
-        worker.turn(told(calm(1, first=first)))
+        worker.turn(partials_of(calm(1, first=first)))
     worker.end()
     longer = [
         horizon
@@ -494,7 +495,7 @@ def test_a_longer_horizon_reaches_no_further_back_than_it_may() -> None:
     place = Place()
     place.stretch = 2
     worker = place.worker()
-    worker.turn(told(calm(9)))
+    worker.turn(partials_of(calm(9)))
     worker.end()
     [*_, last] = place.reports
     assert [horizon["leads"] for horizon in last["horizons"]] == [200, 400, 800]
@@ -503,7 +504,7 @@ def test_a_longer_horizon_reaches_no_further_back_than_it_may() -> None:
 def test_the_last_window_closes_by_the_clock_where_no_further_lead_comes() -> None:
     place = Place()
     worker = place.worker()
-    assert worker.turn(told(calm(1))) == []
+    assert worker.turn(partials_of(calm(1))) == []
     worker.pass_time(IDLE - 1)
     assert worker.close() == []
     worker.pass_time(WINDOW_MS / 1000 + 2)

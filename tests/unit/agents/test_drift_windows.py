@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from agents.drift_windows import BlockSet, Watermark, WindowCounts, WindowKey, summed
 from agents.partials import Partial, decode_partial
 from features.counts import LeadCounts
-from tests.unit.agents.drift_log import LAYOUT, MODEL, leads, told
+from tests.unit.agents.drift_log import LAYOUT, MODEL, leads, partials_of
 
 LOG = leads(600, step_ms=0)  # two blocks that get whole, and one that does not, in one window
 EXPECTED = LAYOUT.count(LOG.bins, LOG.scores, label=0.5)
 TOLD = [
-    *told(LOG, every=50),
-    *told(LOG, every=90),  # a zombie, that sees the same log
-    *told(LOG, every=64, from_block=1),  # who took over
+    *partials_of(LOG, every=50),
+    *partials_of(LOG, every=90),  # a zombie, that sees the same log
+    *partials_of(LOG, every=64, from_block=1),  # who took over
 ]
 
 
@@ -38,7 +38,7 @@ def test_a_window_holds_every_block_once_in_any_order_of_partials(
 @given(until=st.integers(1, len(TOLD)))
 def test_a_log_that_was_compacted_says_the_same(until: int) -> None:
     latest: OrderedDict[bytes, Partial] = OrderedDict()
-    workers = [told(LOG, every=50), told(LOG, every=64, from_block=1)]
+    workers = [partials_of(LOG, every=50), partials_of(LOG, every=64, from_block=1)]
     partials = [partial for worker in workers for partial in worker]
     for partial in partials[:until]:
         latest[partial.key] = partial
@@ -48,7 +48,7 @@ def test_a_log_that_was_compacted_says_the_same(until: int) -> None:
 
 
 @given(st.permutations(TOLD), st.integers(0, len(TOLD)))
-def test_a_window_goes_on_from_the_table_as_if_it_had_never_left(
+def test_a_window_continues_from_the_table_as_if_it_had_never_left(
     partials: list[Partial], cut: int
 ) -> None:
     window = WindowCounts.empty_for(partials[0])
@@ -63,7 +63,7 @@ def test_a_window_goes_on_from_the_table_as_if_it_had_never_left(
 
 
 def test_only_what_is_new_changes_a_window() -> None:
-    first, second, *_, closed = told(leads(256, step_ms=0), every=100)
+    first, second, *_, closed = partials_of(leads(256, step_ms=0), every=100)
     window = WindowCounts.empty_for(first)
     assert window.add(second)
     assert not window.add(first), "an older version came late"
@@ -193,7 +193,7 @@ def test_the_watermark_stands_when_a_partition_comes_back_with_what_is_older() -
     assert mark.at(14) == 9000
 
 
-def test_time_goes_on_by_the_clock_where_all_are_quiet() -> None:
+def test_time_continues_by_the_clock_where_all_are_quiet() -> None:
     mark = Asked()
     mark.saw(0, 1000, 5)
     mark.saw(1, 9000, 6)

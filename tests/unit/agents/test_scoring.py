@@ -334,7 +334,7 @@ def test_the_request_id_is_the_headers_else_the_leads_else_made(make_scorer: Mak
     assert request_id(score(scorer, [Record(0, own, [("x-request-id", b"\xff")])])) == "own"
 
 
-def test_the_headers_are_cloudevents_and_the_trace_goes_on(make_scorer: MakeScorer) -> None:
+def test_the_headers_are_cloudevents_and_the_trace_continues(make_scorer: MakeScorer) -> None:
     trace = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
     batch = score(make_scorer(), [Record(0, lead(), [trace, ("tracestate", b"a=b"), ("x", b"y")])])
     [(_, _, headers)] = batch.scored

@@ -1,4 +1,4 @@
-"""Values in another unit than in training are told."""
+"""Values in another unit than in training are reported."""
 
 from __future__ import annotations
 

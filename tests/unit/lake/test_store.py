@@ -1,4 +1,4 @@
-"""Stores: which one a location is in, what tells versions apart, and what errors mean."""
+"""Stores: which one a location is in, what distinguishes versions, and what errors mean."""
 
 from __future__ import annotations
 

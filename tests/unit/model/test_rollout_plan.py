@@ -16,7 +16,7 @@ def plan(**given: Any) -> RolloutPlan:
     return RolloutPlan.model_validate({"salt": "5ba2", "steps": STEPS, **given})
 
 
-def test_a_plan_goes_on_to_its_last_step() -> None:
+def test_a_plan_continues_to_its_last_step() -> None:
     first = plan()
     assert (first.share, first.seconds, first.is_last) == (10, 86_400, False)
     last = first.following()

@@ -89,8 +89,8 @@ def test_words_that_mean_missing_are_nan(text: str) -> None:
 
 
 def test_a_files_own_word_means_missing() -> None:
-    told = PLAIN.model_copy(update={"missing": ("not asked",)})
-    assert math.isnan(read_number("Not  asked", told) or 0)
+    other = PLAIN.model_copy(update={"missing": ("not asked",)})
+    assert math.isnan(read_number("Not  asked", other) or 0)
     assert read_number("not asked") is None
 
 

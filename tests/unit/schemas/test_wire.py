@@ -1,4 +1,4 @@
-"""The first byte tells the wire format."""
+"""The first byte identifies the wire format."""
 
 from __future__ import annotations
 

@@ -115,12 +115,12 @@ def test_every_command_warns_of_unknown_settings(
 ) -> None:
     """LEADSCORE_DELIVRY=exactly_once was at least once, and nobody knew."""
     monkeypatch.setenv("LEADSCORE_DELIVRY", "exactly_once")
-    told = CliRunner().invoke(main, [*path, "--help"]).stderr
+    warned = CliRunner().invoke(main, [*path, "--help"]).stderr
     if path in (("worker",), ("doctor",)):  # they report it themselves
-        assert told == ""
+        assert warned == ""
     else:
-        assert "warning: LEADSCORE_DELIVRY is not a setting" in told
-        assert "the most similar one is LEADSCORE_DELIVERY" in told
+        assert "warning: LEADSCORE_DELIVRY is not a setting" in warned
+        assert "the most similar one is LEADSCORE_DELIVERY" in warned
 
 
 GROUPS = [(), *(path for path in commands(main) if isinstance(command_of(path), click.Group))]

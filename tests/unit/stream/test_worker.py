@@ -109,7 +109,7 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("lacking")
 @pytest.mark.parametrize(
-    ("error", "seen_by", "code", "told"),
+    ("error", "seen_by", "code", "logged"),
     [
         (GroupAuthorizationFailedError("g"), ("ours",), 3, CAUSE),
         (GroupAuthorizationFailedError("g"), ("Faust's",), 3, CAUSE),
@@ -124,7 +124,7 @@ def test_an_error_with_a_sentence_ends_it_without_a_traceback(
     error: Exception,
     seen_by: tuple[str, ...],
     code: int,
-    told: str,
+    logged: str,
 ) -> None:
     worker.app.fails, worker.app.seen_by = error, seen_by
     caplog.handler.addFilter(_is_news)
@@ -132,7 +132,7 @@ def test_an_error_with_a_sentence_ends_it_without_a_traceback(
         worker.execute_from_commandline()
     assert ended.value.code == code
     [record] = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert (record.levelno, record.getMessage()) == (logging.CRITICAL, f"stopped: {told}")
+    assert (record.levelno, record.getMessage()) == (logging.CRITICAL, f"stopped: {logged}")
     assert record.exc_info is None
 
 
@@ -149,7 +149,7 @@ def test_a_mistake_ends_it_with_its_traceback(
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "logged"),
     [
         (KafkaConnectionError("closed"), ("stream.worker", logging.WARNING)),
         (ValueError("a mistake"), ("asyncio", logging.ERROR)),
@@ -160,7 +160,7 @@ def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
-    told: tuple[str, int],
+    logged: tuple[str, int],
 ) -> None:
     """aiokafka continues a commit that was abandoned, and nobody awaits its result."""
 
@@ -182,12 +182,12 @@ def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
         worker.execute_from_commandline()
     found = [record for record in caplog.records if record.name in ("stream.worker", "asyncio")]
     [record] = [record for record in found if record.levelno >= logging.WARNING]
-    assert (record.name, record.levelno) == told
+    assert (record.name, record.levelno) == logged
     assert repr(error) in record.getMessage()
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "logged"),
     [
         ("Unclosed AIOKafkaConnection", ("stream.worker", logging.WARNING)),
         ("Unclosed AIOKafkaProducer", ("asyncio", logging.ERROR)),
@@ -198,7 +198,7 @@ def test_an_abandoned_connection_is_a_warning_and_a_client_an_error(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     message: str,
-    told: tuple[str, int],
+    logged: tuple[str, int],
 ) -> None:
     monkeypatch.setattr(
         faust.Worker,
@@ -208,7 +208,7 @@ def test_an_abandoned_connection_is_a_warning_and_a_client_an_error(
     with pytest.raises(SystemExit):
         worker.execute_from_commandline()
     [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert (record.name, record.levelno) == told
+    assert (record.name, record.levelno) == logged
 
 
 class Ended(BaseException):

@@ -100,7 +100,7 @@ def test_an_archived_version_has_ended() -> None:
 
 
 @pytest.mark.parametrize("decision", [Decision.UNDECIDED, Decision.UNKNOWN])
-def test_by_itself_only_a_better_one_goes_on_a_person_may_approve_others(
+def test_by_itself_only_a_better_one_continues_a_person_may_approve_others(
     decision: Decision,
 ) -> None:
     said = "Better with 95 %: so. Enough."

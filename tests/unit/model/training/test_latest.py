@@ -1,4 +1,4 @@
-"""The latest leads against cross-validation: a change is told, noise is not."""
+"""The latest leads against cross-validation: a change is reported, noise is not."""
 
 from __future__ import annotations
 

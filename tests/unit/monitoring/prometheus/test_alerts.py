@@ -1,4 +1,4 @@
-"""Every alert tells what it must, means what it says, and finds its way to somebody."""
+"""Every alert has what it needs, an expression of the stated meaning, and a receiver."""
 
 import re
 from typing import Any

@@ -19,7 +19,7 @@ def test_a_second_owner_waits_for_the_first(tmp_path: Path) -> None:
     second.release()
 
 
-def test_a_new_owner_removes_what_was_not_complete_and_goes_on_behind_the_last_file(
+def test_a_new_owner_removes_what_was_not_complete_and_continues_behind_the_last_file(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "leads" / "0"

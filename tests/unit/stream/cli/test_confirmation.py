@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
         return answer
 
 
-def test_yes_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_yes_continues(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     confirm(QUESTION, is_given=False)
     assert QUESTION in capsys.readouterr().err

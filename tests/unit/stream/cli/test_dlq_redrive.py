@@ -127,7 +127,7 @@ def test_an_account_that_does_not_cover_the_plan_has_an_exit_code_of_its_own(
     assert says in result.stdout
 
 
-def test_a_resumed_redrive_goes_on_by_the_plan_in_the_ledger(desk: FakeDesk) -> None:
+def test_a_resumed_redrive_continues_by_the_plan_in_the_ledger(desk: FakeDesk) -> None:
     result = run("--resume", "r1")
     assert (result.exit_code, result.stderr) == (0, "")
     assert (desk.planned, desk.started) == ([], ["r1"])

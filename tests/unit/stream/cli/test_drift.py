@@ -90,9 +90,9 @@ def test_watching_shows_new_reports_until_ctrl_c(topic: Any) -> None:
     topic += [[report()], [], [report()], [report(end=after), alarm("age", end=after)]]
     result = run("--watch")
     assert result.exit_code == 130
-    *_, window, told = result.stdout.splitlines()
+    *_, window, alarm_line = result.stdout.splitlines()
     assert window.startswith("2026-05-28 20:35 bank/1 24h: 123,456 leads, critical")
-    assert told.startswith("2026-05-28 20:35 bank/1 alarm by windowed: age: critical")
+    assert alarm_line.startswith("2026-05-28 20:35 bank/1 alarm by windowed: age: critical")
     assert result.stdout.count("bank/1 24h") == 2  # a report that has as many leads holds
 
 

@@ -53,9 +53,9 @@ def test_a_pipe_gets_whole_lines(model: SmallModel, tmp_path: Path) -> None:
     shown = run(explain, model, file).stdout
     assert "L-" + "x" * 200 + " scores" in shown
     assert "…" not in shown
-    told = json.loads(run(explain, model, file, "--json").stdout)
+    record = json.loads(run(explain, model, file, "--json").stdout)
     lines = shown.splitlines()
-    for field in told["contributions"]:
+    for field in record["contributions"]:
         [line] = [line for line in lines if line.startswith(field["feature"] + " ")]
         assert field["value"] in line
 
@@ -64,23 +64,25 @@ def test_explain_as_json_sums_up(
     model: SmallModel, rows: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     file = write_csv(tmp_path / "l.csv", model.leads)
-    told = json.loads(run(explain, model, file, "--lead", "L-3", "--json").stdout)
-    assert (told["lead_id"], told["score"]) == ("L-3", rows[3]["score"])
-    assert len(told["contributions"]) == len(model.columns)
+    record = json.loads(run(explain, model, file, "--lead", "L-3", "--json").stdout)
+    assert (record["lead_id"], record["score"]) == ("L-3", rows[3]["score"])
+    assert len(record["contributions"]) == len(model.columns)
     reasons = rows[3]["reasons"]
     assert reasons
-    for reason, contribution in zip(reasons, told["contributions"], strict=False):
+    for reason, contribution in zip(reasons, record["contributions"], strict=False):
         assert contribution == {
             **reason,
             "contribution": pytest.approx(reason["contribution"]),
             "aspects": contribution["aspects"],
         }
-    calibration = told["calibration"]
-    before = told["base"] + sum(field["contribution"] for field in told["contributions"])
-    assert told["logit"] == pytest.approx(before + calibration["contribution"])
-    assert told["logit"] == pytest.approx(calibration["slope"] * before + calibration["intercept"])
-    assert 1 / (1 + math.exp(-told["logit"])) == pytest.approx(told["score"], abs=1e-6)
-    by_field = {field["feature"]: field for field in told["contributions"]}
+    calibration = record["calibration"]
+    before = record["base"] + sum(field["contribution"] for field in record["contributions"])
+    assert record["logit"] == pytest.approx(before + calibration["contribution"])
+    assert record["logit"] == pytest.approx(
+        calibration["slope"] * before + calibration["intercept"]
+    )
+    assert 1 / (1 + math.exp(-record["logit"])) == pytest.approx(record["score"], abs=1e-6)
+    by_field = {field["feature"]: field for field in record["contributions"]}
     assert {part["aspect"] for part in by_field["created_at"]["aspects"]} == {"hour", "weekday"}
 
 

@@ -175,7 +175,7 @@ def test_watching_shows_each_reading_until_it_is_interrupted(run: Run) -> None:
     assert [one["messages"] for one in lines(result)][:2] == [40, 7]
 
 
-def test_watching_goes_on_across_a_failure_and_says_so(run: Run) -> None:
+def test_watching_continues_across_a_failure_and_says_so(run: Run) -> None:
     kafka = FakeKafka(
         [[lag()], KafkaConnectionError("away\x1b[2J"), [lag(messages=7)]], on_read=stop_at(4)
     )

@@ -139,7 +139,7 @@ async def test_a_new_replay_is_planned_before_anything_is_scored(
     assert [each["partition"] for each in line["partitions"]] == [0, 3]
 
 
-async def test_an_id_that_has_a_plan_goes_on_by_that_plan(replays: FakeReplays) -> None:
+async def test_an_id_that_has_a_plan_continues_by_that_plan(replays: FakeReplays) -> None:
     replays.add(plan_of(id="mine"))
     assert await start(replace(WANTED, id="mine")) == 0
     assert replays.written == []
@@ -205,7 +205,7 @@ async def test_a_replay_that_has_ended_shows_its_account_and_scores_nothing(
     assert '"event":"ended"' in capsys.readouterr().out
 
 
-async def test_a_stopped_replay_says_how_to_go_on(
+async def test_a_stopped_replay_says_how_to_continue(
     replays: FakeReplays, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replays.add(plan_of())

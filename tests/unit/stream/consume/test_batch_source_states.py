@@ -28,7 +28,7 @@ numbers = st.integers(0, PARTITIONS - 1)
 class SourceStates(RuleBasedStateMachine):
     """A source, an agent that works in any order, a group and a broker that do as they like.
 
-    What must hold is at-least-once, told by values and not by offsets: below the committed offset
+    At-least-once must hold, by values and not by offsets: below the committed offset
     of a partition there is no record that nobody has finished.
     """
 
@@ -70,9 +70,9 @@ class SourceStates(RuleBasedStateMachine):
 
     @rule(number=numbers, count=st.integers(0, 3))
     def make_anew(self, number: int, count: int) -> None:
-        # The client is told by an offset out of range. So it can't tell when the new log is as
-        # long as what was read of the old; nor, before it looks again, while the agent is behind;
-        # nor is a commit held back that was due when the log was made anew.
+        # The client learns it from an offset out of range. So it can't know it when the new log is
+        # as long as what was read of the old; nor, before it looks again, while the agent is
+        # behind; nor is a commit held back that was due when the log was made anew.
         self.show_positions()
         self.catch_up()
         partition = TopicPartition(TOPIC, number)

@@ -37,10 +37,10 @@ async def test_a_coordinator_that_still_loads_is_asked_again() -> None:
 @in_jumping_time
 async def test_a_start_ends_with_its_assignment() -> None:
     kafka = full_kafka(10)
-    told = asyncio.Event()
+    answered = asyncio.Event()
 
     async def late(partition: TopicPartition) -> Commit:
-        await told.wait()
+        await answered.wait()
         return Commit(5)
 
     bench = make_bench(kafka)
@@ -51,7 +51,7 @@ async def test_a_start_ends_with_its_assignment() -> None:
     assert bench.waiting == 0
     del kafka.read_committed
     await bench.consumer.rebalance([0])
-    told.set()
+    answered.set()
     [batch] = await bench.take()
     assert values([batch]) == list(range(10))
     batch.done()
@@ -73,11 +73,11 @@ async def test_partitions_that_come_while_it_stops_are_not_begun() -> None:
 @in_jumping_time
 async def test_a_partition_that_begins_late_holds_up_no_other() -> None:
     kafka = full_kafka(5, partitions=2)
-    told = asyncio.Event()
+    answered = asyncio.Event()
 
     async def read_committed(partition: TopicPartition) -> None:
         if partition == OTHER:
-            await told.wait()
+            await answered.wait()
 
     bench = make_bench(kafka)
     kafka.read_committed = read_committed  # type: ignore[method-assign]
@@ -86,7 +86,7 @@ async def test_a_partition_that_begins_late_holds_up_no_other() -> None:
     assert batch.partition == TP
     await asyncio.sleep(3)
     assert bench.consumer.fetched == [5], "nothing of the other is taken, to be dropped"
-    told.set()
+    answered.set()
     started = asyncio.get_running_loop().time()
     [batch] = await bench.take()
     assert batch.partition == OTHER

@@ -56,15 +56,15 @@ def test_a_record_that_cannot_be_read_is_read_past(
         [(offset, verdict)] = bench.verdicts[OTHER].items()
         assert (offset, verdict.code) == (7, ErrorCode.UNREADABLE)
         assert bench.reader.is_closed
-        [told] = [record for record in caplog.records if record.levelname == "ERROR"]
-        assert "1 records of TopicPartition(topic='leads', partition=1)" in told.getMessage()
-        assert "the first at offset 7 (the name of one of its headers" in told.getMessage()
+        [logged] = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert "1 records of TopicPartition(topic='leads', partition=1)" in logged.getMessage()
+        assert "the first at offset 7 (the name of one of its headers" in logged.getMessage()
 
     run()
 
 
 @in_jumping_time
-async def test_a_partition_full_of_unreadable_records_goes_on() -> None:
+async def test_a_partition_full_of_unreadable_records_continues() -> None:
     kafka = full_kafka(0, partitions=2)
     kafka[0].unreadable.update(range(0, 200, 3))
     for log in kafka.logs.values():
@@ -79,7 +79,7 @@ async def test_a_partition_full_of_unreadable_records_goes_on() -> None:
 
 
 @in_jumping_time
-async def test_reading_goes_on_behind_a_gap_at_the_end_of_a_fetch() -> None:
+async def test_reading_continues_behind_a_gap_at_the_end_of_a_fetch() -> None:
     kafka = full_kafka(5)
     kafka[0].unreadable.add(4)
     kafka[0].leave_out(3)
@@ -127,9 +127,9 @@ def test_a_partition_that_stands_still_is_logged_once(caplog: pytest.LogCaptureF
             working.cancel()
 
     run()
-    [told] = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert "partition=0) at offset 7 can't be read" in told.getMessage()
-    assert "LEADSCORE_UNREADABLE=dead_letter" in told.getMessage()
+    [logged] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "partition=0) at offset 7 can't be read" in logged.getMessage()
+    assert "LEADSCORE_UNREADABLE=dead_letter" in logged.getMessage()
 
 
 @in_jumping_time

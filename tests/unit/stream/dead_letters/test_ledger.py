@@ -84,7 +84,7 @@ def test_a_letter_that_is_newer_than_what_was_sent_is_one_of_a_topic_created_aga
     assert not ledger.has_sent(letter(3, timestamp=501))
 
 
-def test_a_redrive_goes_on_after_its_last_step_with_its_account() -> None:
+def test_a_redrive_continues_after_its_last_step_with_its_account() -> None:
     ledger = Ledger(DEAD)
     for entry in (PLAN, progress(2, 3, end=5), progress(7, end=9)):
         ledger.add(entry_of(entry.model_dump_json().encode(), "leads.redrives", 0))

@@ -228,7 +228,7 @@ async def test_an_unknown_redrive_cannot_be_resumed() -> None:
 
 
 @in_jumping_time
-async def test_a_stopped_redrive_goes_on_by_its_plan() -> None:
+async def test_a_stopped_redrive_continues_by_its_plan() -> None:
     desk = Desk()
     desk.on_progress = lambda account: desk.stop.set()
     account = await desk.run().start(desk.plan())

@@ -49,7 +49,7 @@ class FakeCoordinator:
         self.partitions = dict.fromkeys(topics, len(kafka.logs))
         self.limit = limit
         self.latest_ms = 2**63 - 1
-        self.told_limits: dict[str, int] = {}
+        self.known_limits: dict[str, int] = {}
         self.epochs: dict[str, int] = {}
         self.open: dict[str, Open] = {}
         self.seen: dict[TopicPartition, list[bytes]] = defaultdict(list)
@@ -63,7 +63,7 @@ class FakeCoordinator:
         return self.producers[-1]
 
     async def read_limits(self, topics: Iterable[str]) -> dict[str, int]:
-        return {topic: at for topic, at in self.told_limits.items() if topic in set(topics)}
+        return {topic: at for topic, at in self.known_limits.items() if topic in set(topics)}
 
     def fence(self, transactional_id: str) -> int:
         """End what is open, and give the next epoch, as another owner's start does."""

@@ -165,8 +165,8 @@ async def test_each_caller_gets_its_own_refused_rows() -> None:
             for delivery in await emitter.send(SCORED, 0, given)
         ]
         results = await asyncio.gather(*sent, return_exceptions=True)
-    told = [r.positions if isinstance(r, RecordsTooLargeError) else r for r in results]
-    assert told == [None, (1,), None, (0, 2)]
+    positions = [r.positions if isinstance(r, RecordsTooLargeError) else r for r in results]
+    assert positions == [None, (1,), None, (0, 2)]
     assert output.written[TP] == [small] * 4
 
 
@@ -208,7 +208,7 @@ def test_packing_keeps_rows_with_their_positions() -> None:
 @in_jumping_time
 async def test_batches_keep_to_the_smallest_limit_of_the_topics() -> None:
     output = make_output()
-    output.told_limits = {SCORED: 60, DEAD: 80}
+    output.known_limits = {SCORED: 60, DEAD: 80}
     async with emitting(output) as emitter:
         assert [producer.max_batch_bytes for producer in output.producers] == [60]
         assert emitter.limits.max_bytes(DEAD) == 80
@@ -235,7 +235,7 @@ async def test_after_a_limit_was_lowered_records_still_arrive_in_order() -> None
             for start in range(0, 40, 10)
             for delivery in await emitter.send(SCORED, 0, given[start : start + 10])
         ]
-        output.told_limits = {SCORED: 35}
+        output.known_limits = {SCORED: 35}
         await delivered(deliveries)
         assert emitter.limits.max_bytes(SCORED) == 35
     assert output.written[TP] == values_of(given)
@@ -291,7 +291,7 @@ async def test_a_single_record_that_is_refused_is_named_and_all_others_arrive() 
 
 
 @in_jumping_time
-async def test_another_partition_goes_on_while_the_producer_changes() -> None:
+async def test_another_partition_continues_while_the_producer_changes() -> None:
     output = make_output(limit=50)
     async with emitting(output) as emitter:
         hold = asyncio.Event()
@@ -472,9 +472,9 @@ async def test_a_partition_that_went_with_its_topic_is_waited_for_and_named() ->
 NOW = 1_760_000_000.0
 
 
-def clock_ahead(seconds: float, told: float | None = NOW) -> RecordClock:
+def clock_ahead(seconds: float, answer: float | None = NOW) -> RecordClock:
     async def ask() -> float | None:
-        return told
+        return answer
 
     return RecordClock(ask, now=lambda: NOW + seconds, monotonic=lambda: 5.0)
 
@@ -498,7 +498,7 @@ async def test_records_that_are_refused_for_their_time_go_with_kafkas_time() -> 
 async def test_a_time_that_is_refused_and_not_known_to_be_wrong_is_a_sentence() -> None:
     output = make_output()
     output.latest_ms = 0
-    async with emitting(output, clock=clock_ahead(7200.0, told=None)) as emitter:
+    async with emitting(output, clock=clock_ahead(7200.0, answer=None)) as emitter:
         [sent] = await emitter.send(SCORED, 0, rows(b"one"))
         with pytest.raises(FatalError, match=r"2025-10-09T10:53:20Z, but Kafka refuses it .*NTP"):
             await sent

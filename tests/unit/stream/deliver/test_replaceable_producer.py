@@ -43,7 +43,7 @@ def parcel_of(producer: ReplaceableProducer, *sizes: int) -> Parcel:
 @in_jumping_time
 async def test_batches_are_as_large_as_the_topic_takes() -> None:
     output = FakeOutput([TOPIC])
-    output.told_limits = {TOPIC: 60}
+    output.known_limits = {TOPIC: 60}
     async with opened(output) as producer:
         assert producer.is_open
         assert producer.batch_bytes == 60

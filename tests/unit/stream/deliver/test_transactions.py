@@ -155,7 +155,7 @@ async def test_everything_is_written_once_and_committed_with_it() -> None:
         assert bench.kafka.committed == {AT: 35, TopicPartition(TOPIC, 1): 35}
         assert bench.kafka.commits == [], "never by the consumer"
         assert {
-            tp: at for told in bench.commits for tp, at in told.items()
+            tp: at for each in bench.commits for tp, at in each.items()
         } == bench.kafka.committed
         assert bench.source.last_commit is not None
         assert bench.source.commit_overdue_for == 0
@@ -251,7 +251,7 @@ async def test_a_batch_of_an_earlier_assignment_is_never_part_of_a_later_transac
 
 
 @in_jumping_time
-async def test_a_partition_that_is_anothers_is_read_no_more_and_the_others_go_on() -> None:
+async def test_a_partition_that_is_anothers_is_read_no_more_and_the_others_continue() -> None:
     async with running(full_kafka(10, partitions=2)) as bench:
         await asyncio.sleep(1)
         bench.coordinator.fence(ID)

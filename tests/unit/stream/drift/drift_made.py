@@ -102,7 +102,7 @@ def report(
 
 def alarm(stream: str, *, detector: str = "windowed", end: int = END) -> Report:
     """Report of an alarm about a stream."""
-    told = Alarm(
+    raised = Alarm(
         detector=detector,
         stream=stream,
         is_confirmed=True,
@@ -111,7 +111,7 @@ def alarm(stream: str, *, detector: str = "windowed", end: int = END) -> Report:
         diagnosis=Diagnosis.COVARIATE,
         sentence=f"{stream}: critical over 24h of 123,456 leads.",
     )
-    return replace(report(end=end), alarm=told)
+    return replace(report(end=end), alarm=raised)
 
 
 def read(made: Report) -> Mapping[str, Any]:

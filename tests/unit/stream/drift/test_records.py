@@ -8,10 +8,10 @@ import pytest
 
 from stream.drift.records import DriftRecords
 from stream.settings import load_settings
-from tests.unit.agents.drift_log import leads, told
+from tests.unit.agents.drift_log import leads, partials_of
 from tests.unit.stream.drift.drift_made import report
 
-PARTIALS = told(leads(40), every=20)
+PARTIALS = partials_of(leads(40), every=20)
 
 
 @pytest.fixture

@@ -54,8 +54,8 @@ def test_reports_on_another_topic_do_not_count() -> None:
 def test_alarms_are_listed_newest_first() -> None:
     status, news = fed(report(), alarm("age"), alarm("job"), alarm("age", detector="adwin"))
     assert news == [True, True, True, True]
-    told = [(one["alarm"]["stream"], one["alarm"]["detector"]) for one in status.alarms]
-    assert told == [("age", "adwin"), ("job", "windowed"), ("age", "windowed")]
+    shown = [(one["alarm"]["stream"], one["alarm"]["detector"]) for one in status.alarms]
+    assert shown == [("age", "adwin"), ("job", "windowed"), ("age", "windowed")]
     assert status.window is not None
     assert status.window["kind"] == "window"
 

@@ -8,9 +8,9 @@ import pytest
 
 from agents.drift_windows import WindowCounts, WindowKey
 from stream.drift.window_table import Windows, all_sent, damaged_keys
-from tests.unit.agents.drift_log import leads, told
+from tests.unit.agents.drift_log import leads, partials_of
 
-[PARTIAL, *_] = told(leads(50))
+[PARTIAL, *_] = partials_of(leads(50))
 KEY = str(WindowKey.from_partial(PARTIAL)).encode()
 
 

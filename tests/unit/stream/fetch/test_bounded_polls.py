@@ -99,7 +99,7 @@ async def test_a_poll_ends_with_the_record_that_fills_it() -> None:
     assert fake.positions() == [4, 0, 0]
 
 
-async def test_polls_go_on_where_the_last_one_ended_and_leave_nothing_out() -> None:
+async def test_polls_continue_where_the_last_one_ended_and_leave_nothing_out() -> None:
     fake = FakeFetcher(leads(10))
     read: dict[int, list[int]] = {0: [], 1: [], 2: []}
     while found := await fake.poll(3 * RECORD):

@@ -71,7 +71,7 @@ def response_of(version: int, records: dict[str, list[bytes | None]]) -> bytes:
 
 
 def decoded(version: int, frame: bytes) -> dict[str, list[Any]]:
-    """Return what is behind the first columns: aborted transactions and records, as told."""
+    """Return what is behind the first columns: aborted transactions and records, as announced."""
     response = RESPONSES[version].decode(io.BytesIO(frame[4:]))
     return {
         topic: [(row[-3 if version >= 11 else -2], row[-1]) for row in rows]

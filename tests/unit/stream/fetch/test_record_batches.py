@@ -41,7 +41,7 @@ def parse(
     return records, batches.next_offset
 
 
-def told(records: Sequence[RawRecord]) -> list[tuple[int, Problem | None]]:
+def problems_of(records: Sequence[RawRecord]) -> list[tuple[int, Problem | None]]:
     return [(r.offset, r.problem if isinstance(r, UnreadableRecord) else None) for r in records]
 
 
@@ -49,7 +49,7 @@ def told(records: Sequence[RawRecord]) -> list[tuple[int, Problem | None]]:
 def test_a_record_with_a_bad_header_name_costs_itself_alone(codec: str) -> None:
     made = [Made(b"a" * 3000), Made(b"bad", headers=BAD_NAME), Made(b"c", headers=((b"n", None),))]
     records, end = parse(batch(made, base=10, codec=codec))
-    assert told(records) == [(10, None), (11, Problem.HEADER_NAME), (12, None)]
+    assert problems_of(records) == [(10, None), (11, Problem.HEADER_NAME), (12, None)]
     assert [(r.key, r.value) for r in records] == [(made.key, made.value) for made in made]
     assert [list(r.headers) for r in records] == [[], [("nam\\xe9", b"x")], [("n", None)]]
     assert [(r.partition, r.timestamp) for r in records] == [(3, 1000)] * 3
@@ -92,7 +92,7 @@ def test_a_value_beyond_the_limit_is_skipped_and_not_held(codec: str) -> None:
     records, end = parse(data, limits=Limits(value_bytes=1000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert told(records) == [(0, None), (1, Problem.TOO_LARGE), (2, None)]
+    assert problems_of(records) == [(0, None), (1, Problem.TOO_LARGE), (2, None)]
     large = records[1]
     assert isinstance(large, UnreadableRecord)
     assert (large.key, large.value, large.value_bytes) == (b"key", None, size)
@@ -111,7 +111,7 @@ def test_a_value_beyond_the_limit_is_skipped_and_not_held(codec: str) -> None:
 )
 def test_a_key_or_headers_beyond_the_limit_are_skipped(made: Made, detail: str) -> None:
     records, _ = parse(batch([made, Made()]), limits=Limits(value_bytes=1000))
-    assert told(records) == [(0, Problem.TOO_LARGE), (1, None)]
+    assert problems_of(records) == [(0, Problem.TOO_LARGE), (1, None)]
     assert isinstance(records[0], UnreadableRecord)
     assert detail in records[0].detail
     assert records[0].value == b"value"
@@ -133,7 +133,7 @@ def test_lengths_that_contradict_each_other_cost_one_record(made: Made) -> None:
     if made.length_error:
         made = Made(raw=varint(20) + b"\0\0\2" + varint(1) + b"k" + varint(1) + b"v" + bytes(13))
     records, end = parse(batch([Made(), made, Made(b"good")]))
-    assert told(records) == [(0, None), (1, Problem.LENGTHS), (2, None)]
+    assert problems_of(records) == [(0, None), (1, Problem.LENGTHS), (2, None)]
     assert records[2].value == b"good"
     assert end == 3
 
@@ -144,7 +144,12 @@ def test_lengths_that_contradict_each_other_cost_one_record(made: Made) -> None:
 def test_where_the_next_record_is_not_known_the_rest_of_the_batch_is_lost(raw: bytes) -> None:
     data = batch([Made(), Made(raw=raw), Made()]) + batch([Made(b"next")], base=3)
     records, end = parse(data)
-    assert told(records) == [(0, None), (1, Problem.LENGTHS), (2, Problem.LENGTHS), (3, None)]
+    assert problems_of(records) == [
+        (0, None),
+        (1, Problem.LENGTHS),
+        (2, Problem.LENGTHS),
+        (3, None),
+    ]
     assert end == 4
 
 
@@ -155,7 +160,7 @@ def test_records_behind_undecompressible_data_are_lost(codec: str) -> None:
     damaged = batch(made, codec=codec, compressed=whole[: len(whole) * 3 // 4])
     records, end = parse(damaged + batch([Made(b"next")], base=40))
     assert [record.offset for record in records] == list(range(41))
-    problems = {problem for _, problem in told(records)}
+    problems = {problem for _, problem in problems_of(records)}
     assert problems <= {None, Problem.COMPRESSION, Problem.LENGTHS}
     assert len(problems) == 2
     assert records[-1].value == b"next"
@@ -166,7 +171,7 @@ def test_records_behind_undecompressible_data_are_lost(codec: str) -> None:
 def test_a_wrong_checksum_costs_the_batch_and_names_its_place() -> None:
     data = batch([Made()] * 3, base=5, crc_error=1) + batch([Made(b"next")], base=8)
     records, end = parse(data, start=6)
-    assert told(records) == [(6, Problem.CHECKSUM), (7, Problem.CHECKSUM), (8, None)]
+    assert problems_of(records) == [(6, Problem.CHECKSUM), (7, Problem.CHECKSUM), (8, None)]
     bad = records[0]
     assert isinstance(bad, UnreadableRecord)
     assert "the checksum of its batch is wrong (offsets 6 to 7)" in bad.error.message
@@ -178,23 +183,23 @@ def test_a_wrong_checksum_costs_the_batch_and_names_its_place() -> None:
 def test_a_damaged_batch_does_not_say_itself_where_it_ends(last_delta: int) -> None:
     damaged = batch([Made()] * 3, base=5, crc_error=1, last_delta=last_delta, count=2**30)
     records, end = parse(damaged + batch([Made()], base=8), start=5)
-    assert told(records)[2:] == [(7, Problem.CHECKSUM), (8, None)]
+    assert problems_of(records)[2:] == [(7, Problem.CHECKSUM), (8, None)]
     assert end == 9
     records, end = parse(damaged, start=5, high_watermark=7)
-    assert told(records) == [(5, Problem.CHECKSUM), (6, Problem.CHECKSUM)]
+    assert problems_of(records) == [(5, Problem.CHECKSUM), (6, Problem.CHECKSUM)]
     assert end == 7
 
 
 def test_a_damaged_batch_that_compaction_has_thinned_has_as_many_verdicts_as_records() -> None:
     data = batch([Made()] * 3, base=5, crc_error=1, last_delta=1000) + batch([Made()], base=1006)
     records, end = parse(data, start=5, high_watermark=2000)
-    assert [offset for offset, _ in told(records)] == [5, 6, 7, 1006]
+    assert [offset for offset, _ in problems_of(records)] == [5, 6, 7, 1006]
     assert end == 1007
 
 
 def test_a_negative_number_of_records_is_no_silent_loss() -> None:
     records, end = parse(batch([Made()] * 2, count=-1) + batch([Made()], base=2))
-    assert told(records) == [(0, Problem.LENGTHS), (1, Problem.LENGTHS), (2, None)]
+    assert problems_of(records) == [(0, Problem.LENGTHS), (1, Problem.LENGTHS), (2, None)]
     assert end == 3
 
 
@@ -215,13 +220,13 @@ def test_a_header_that_claims_two_billion_records_takes_no_time(base: int, attri
 @pytest.mark.parametrize("codec", [5, 7])
 def test_an_unknown_codec_costs_the_batch(codec: int) -> None:
     records, end = parse(batch([Made()] * 2, attributes=codec) + batch([Made()], base=2))
-    assert told(records) == [(0, Problem.FORMAT), (1, Problem.FORMAT), (2, None)]
+    assert problems_of(records) == [(0, Problem.FORMAT), (1, Problem.FORMAT), (2, None)]
     assert end == 3
 
 
 def test_an_unknown_format_costs_the_batch() -> None:
     records, end = parse(batch([Made()] * 2, magic=3) + batch([Made()], base=2))
-    assert told(records) == [(0, Problem.FORMAT), (1, Problem.FORMAT), (2, None)]
+    assert problems_of(records) == [(0, Problem.FORMAT), (1, Problem.FORMAT), (2, None)]
     assert end == 3
 
 
@@ -235,14 +240,14 @@ def test_older_formats_are_read(magic: int) -> None:
     assert [(r.offset, r.value) for r in records] == [(0, b"0"), (1, b"1"), (2, b"value")]
     old[-1] ^= 1
     records, end = parse(bytes(old) + batch([Made()], base=2))
-    assert told(records) == [(0, None), (1, Problem.LENGTHS), (2, None)]
+    assert problems_of(records) == [(0, None), (1, Problem.LENGTHS), (2, None)]
     assert end == 3
 
 
 def test_reading_starts_and_stops_at_the_given_offsets() -> None:
     data = batch([Made()] * 5) + batch([Made(headers=BAD_NAME)], base=5)
     records, end = parse(data, start=2, stop=5)
-    assert told(records) == [(2, None), (3, None), (4, None)]
+    assert problems_of(records) == [(2, None), (3, None), (4, None)]
     assert end == 5
     records, end = parse(data, start=2, stop=4)
     assert (len(records), end) == (2, 4)
@@ -279,7 +284,7 @@ def test_a_batch_that_is_cut_off_at_the_end_is_left_for_the_next_fetch() -> None
 def test_a_first_batch_that_is_not_whole_is_passed() -> None:
     """Else the same fetch would be made forever: a first batch always comes whole (KIP-74)."""
     records, end = parse(batch([Made()] * 2)[:-1])
-    assert told(records) == [(0, Problem.LENGTHS)]
+    assert problems_of(records) == [(0, Problem.LENGTHS)]
     assert end == 1
 
 
@@ -330,7 +335,7 @@ def test_a_record_that_is_too_large_to_be_received_leaves_its_key_and_size(codec
 def test_every_record_of_a_batch_that_is_too_large_to_be_received_gets_a_verdict() -> None:
     data = batch([Made(b"x" * 1000, key=b"key-%d" % i) for i in range(50)], base=70)
     records, next_offset = parse(data[:20_000], start=80, most_bytes=30_000)
-    assert told(records) == [(at, Problem.BATCH_TOO_LARGE) for at in range(80, 120)]
+    assert problems_of(records) == [(at, Problem.BATCH_TOO_LARGE) for at in range(80, 120)]
     assert {record.key for record in records} == {None}
     assert next_offset == 120
     first, *_ = parse(data[:20_000], most_bytes=30_000)[0]

@@ -49,13 +49,13 @@ def test_an_assignment_that_the_broker_made_is_refused() -> None:
 
 def join(leader: Shared, *others: Shared | None) -> list[ConsumerProtocolMemberAssignment]:
     """Return what the leader assigns to itself and to others; None is an earlier version."""
-    told = [
+    members = [
         ConsumerProtocolMemberMetadata(0, ["leads"], b"")
         if shared is None
         else assignors("own", shared)[0].metadata(["leads"])
         for shared in (leader, *others)
     ]
-    given = assignors("own", leader)[0].assign(CLUSTER, dict(zip("abcd", told, strict=False)))
+    given = assignors("own", leader)[0].assign(CLUSTER, dict(zip("abcd", members, strict=False)))
     return [given[name] for name in sorted(given)]
 
 
@@ -74,7 +74,7 @@ class Joining:
         return SimpleNamespace(error_code=15, member_id="")  # try again
 
     def coordinator_dead(self) -> None:
-        """Is told that the answer was no."""
+        """Notes that the answer was no."""
 
     async def join(self, protocols: Any) -> list[list[str]]:
         """Join once; returns which protocols each request has listed."""

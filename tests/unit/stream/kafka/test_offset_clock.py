@@ -24,7 +24,7 @@ def test_it_is_this_machines_clock_until_it_is_set() -> None:
     assert machine.clock.now() == machine.clock.machine_now() == 1_760_000_005.0
 
 
-def test_a_time_that_was_set_goes_on_with_the_monotonic_clock() -> None:
+def test_a_time_that_was_set_continues_with_the_monotonic_clock() -> None:
     machine = Machine()
     machine.clock.set(1_800_000_000.0)
     machine.wait(30.0)

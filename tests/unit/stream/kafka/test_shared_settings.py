@@ -87,10 +87,10 @@ def test_other_differing_settings_are_logged_and_the_worker_continues(
     assert "it is 60.0" in warning
 
 
-@pytest.mark.parametrize("told", [b"leadscore[", b"leadscore7", b'leadscore{"delivery": []}'])
-def test_user_data_that_no_worker_writes_do_no_harm(told: bytes) -> None:
-    if b"[]" in told:
+@pytest.mark.parametrize("content", [b"leadscore[", b"leadscore7", b'leadscore{"delivery": []}'])
+def test_user_data_that_no_worker_writes_do_no_harm(content: bytes) -> None:
+    if b"[]" in content:
         with pytest.raises(OtherDeliveryError):
-            take(SHARED, ConsumerProtocolMemberAssignment(0, [], told))
+            take(SHARED, ConsumerProtocolMemberAssignment(0, [], content))
     else:
-        take(SHARED, ConsumerProtocolMemberAssignment(0, [], told))
+        take(SHARED, ConsumerProtocolMemberAssignment(0, [], content))

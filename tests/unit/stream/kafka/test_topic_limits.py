@@ -13,9 +13,9 @@ from stream.kafka.producer import record_bytes
 from stream.kafka.topic_limits import TopicLimits, limit_reader
 
 
-def limits(told: dict[str, int]) -> TopicLimits:
+def limits(read_limits: dict[str, int]) -> TopicLimits:
     async def read(_: object) -> dict[str, int]:
-        return told
+        return read_limits
 
     return TopicLimits(["scored", "dead"], read, fallback=1000, batch_bytes=500)
 

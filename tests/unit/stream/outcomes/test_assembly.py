@@ -31,7 +31,7 @@ def test_the_role_has_a_group_of_its_own_and_reads_what_is_committed(tmp_path: P
     assert not outcome_settings(exact).is_exactly_once
 
 
-def test_followed_topics_go_on_where_the_store_ends() -> None:
+def test_followed_topics_continue_where_the_store_ends() -> None:
     progress = Progress(offsets={"scores": 9, "outcomes": 4})
     assert followed(load_settings(), progress) == {"leads.outcomes": 4, "leads.scored.shadow": 0}
 

@@ -30,7 +30,7 @@ async def opened(
     return partitions
 
 
-async def test_a_partition_goes_on_where_its_store_ends_whatever_is_committed(
+async def test_a_partition_continues_where_its_store_ends_whatever_is_committed(
     tmp_path: Path,
 ) -> None:
     stage = OutcomeStage(tmp_path)

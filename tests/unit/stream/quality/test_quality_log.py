@@ -40,7 +40,7 @@ def add(topics: FakeTopics, **given: Any) -> None:
     topics.add("leads.quality", 0, made.encode(), key=made.key)
 
 
-async def test_a_second_read_goes_on_where_the_first_one_ended(topics: FakeTopics) -> None:
+async def test_a_second_read_continues_where_the_first_one_ended(topics: FakeTopics) -> None:
     log = QualityLog(SETTINGS, "leads.scored")
     add(topics, leads=10)
     await log.read()
@@ -81,7 +81,7 @@ async def test_a_topic_that_is_missing_is_named_with_what_to_do(topics: FakeTopi
 
 
 @pytest.mark.parametrize("what", ["quality", "drift"])
-async def test_a_broker_that_goes_away_is_named(
+async def test_a_broker_that_disappears_is_named(
     topics: FakeTopics, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(topics)

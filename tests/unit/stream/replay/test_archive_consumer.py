@@ -165,7 +165,7 @@ async def test_every_offset_of_a_range_is_in_the_account(folder: Path) -> None:
     assert second == Account(scored=5)
 
 
-async def test_a_replay_that_is_stopped_goes_on_where_it_was(folder: Path) -> None:
+async def test_a_replay_that_is_stopped_continues_where_it_was(folder: Path) -> None:
     replayed = Replayed(folder, RANGES)
     await replayed.run(most=4)
     first, second = await replayed.run()

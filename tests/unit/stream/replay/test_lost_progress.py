@@ -89,7 +89,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Any:
     ],
     ids=["not begun", "committed", "outputs of workers"],
 )
-async def test_a_replay_that_has_commits_or_no_outputs_goes_on(
+async def test_a_replay_that_has_commits_or_no_outputs_continues(
     play: Any, kafka: Kafka, caplog: pytest.LogCaptureFixture
 ) -> None:
     await play(kafka, "exactly_once")

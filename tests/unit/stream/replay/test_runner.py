@@ -185,7 +185,7 @@ async def test_a_shard_leaves_the_other_partitions_alone(cluster: Cluster) -> No
     assert second.is_done
 
 
-async def test_a_resumed_replay_goes_on_at_its_commit(cluster: Cluster) -> None:
+async def test_a_resumed_replay_continues_at_its_commit(cluster: Cluster) -> None:
     pin = AccountedPin(plan().model, 5, account=Account(scored=15))
     at = TopicPartition(TOPIC, 0)
     cluster.kafka.committed[at] = 20

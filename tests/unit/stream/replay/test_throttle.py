@@ -71,7 +71,7 @@ async def test_it_halves_with_each_look_down_to_nothing(state: LiveState) -> Non
     assert throttle.yields_to is not None
 
 
-async def test_it_goes_on_once_the_workers_have_caught_up_and_says_so(
+async def test_it_continues_once_the_workers_have_caught_up_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = Clock()

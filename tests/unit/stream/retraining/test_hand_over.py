@@ -134,7 +134,7 @@ async def test_a_worse_one_is_no_candidate_any_more(stage: Stage) -> None:
     assert await stage.step() is None
 
 
-async def test_another_process_goes_on_where_the_first_one_was_killed(stage: Stage) -> None:
+async def test_another_process_continues_where_the_first_one_was_killed(stage: Stage) -> None:
     stage.verdict = said(Decision.BETTER)
     await stage.step()
     stage.restart()

@@ -33,7 +33,7 @@ async def test_new_entries_of_a_history_are_published() -> None:
     assert (change["changed_by"], change["reason"]) == (MADE.by, MADE.why)
 
 
-async def test_another_agent_goes_on_after_the_last_change_of_its_model() -> None:
+async def test_another_agent_continues_after_the_last_change_of_its_model() -> None:
     topic: Any = FakeEmitter()
     await ChangeLog("other", "leads.models", topic, topic).publish(history(9))
     await ChangeLog("bank", "leads.models", topic, topic).publish(history(2))

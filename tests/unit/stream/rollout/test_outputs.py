@@ -140,7 +140,7 @@ def outcome(lead_id: str, name: str) -> bytes:
     return encode_outcome({"lead_id": lead_id, "outcome": name, "occurred_at": 1_700_000_000_000})
 
 
-async def test_it_starts_and_goes_on_near_the_end_of_a_long_log(
+async def test_it_starts_and_continues_near_the_end_of_a_long_log(
     consumer: FakeConsumer, tail: OutputTail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_BEHIND", 100)

@@ -184,7 +184,7 @@ async def test_a_canary_that_does_harm_is_removed_with_the_reason(place: Place) 
     assert place.metrics.get_sample_value("leadscore_rollout_share") == 0
 
 
-async def test_a_process_that_takes_over_goes_on_by_the_plan(place: Place) -> None:
+async def test_a_process_that_takes_over_continues_by_the_plan(place: Place) -> None:
     place.start()
     began = round(place.registry.history("bank")[-1].at.timestamp() * 1000)
     await place.turn(outputs(500, 10))

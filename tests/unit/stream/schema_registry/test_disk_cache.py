@@ -49,7 +49,7 @@ def test_a_folder_that_cannot_be_made_prevents_the_start(tmp_path: Path) -> None
         DiskCache(tmp_path / "file" / "folder", "http://registry")
 
 
-def test_a_folder_that_goes_away_is_only_reported(
+def test_a_folder_that_disappears_is_only_reported(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = DiskCache(tmp_path / "cache", "http://registry")

@@ -153,7 +153,7 @@ async def test_an_id_that_the_registry_does_not_have_is_believed_after_some_answ
 
 
 @in_jumping_time
-async def test_an_id_that_is_known_goes_on_while_the_registry_is_unavailable() -> None:
+async def test_an_id_that_is_known_continues_while_the_registry_is_unavailable() -> None:
     place = Place()
     header = place.registry.add(LEAD)
     await place.lookup.resolve(records(header))

@@ -76,7 +76,7 @@ async def test_a_rollout_is_followed_from_its_start_to_production(rollout: Rollo
     assert rollout.place.value("leadscore_canary_share") == 0
 
 
-async def test_a_canary_that_goes_away_is_gone_at_the_next_look(rollout: Rollout) -> None:
+async def test_a_canary_that_disappears_is_gone_at_the_next_look(rollout: Rollout) -> None:
     rollout.change(Action.SET, "2", PLAN)
     assert await rollout.versions() == ("1", "2", 10)
     rollout.change(Action.REMOVE, None, None)

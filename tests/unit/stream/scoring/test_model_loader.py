@@ -194,7 +194,7 @@ async def test_a_model_that_is_not_there_yet_is_no_failing_load(
     assert "should have a model 'leads'" in str(place.loader.problem)
 
 
-async def test_a_model_that_goes_away_is_one(registry: Path) -> None:
+async def test_a_model_that_disappears_is_one(registry: Path) -> None:
     place = Place(registry)
     await place.look()
     shutil.rmtree(registry)
@@ -268,7 +268,7 @@ async def test_a_manifest_that_is_replaced_meanwhile_is_no_verdict(
         (UnavailableError("no process"), LoadFailure.UNAVAILABLE),
     ],
 )
-async def test_a_verdict_is_counted_by_its_reason_and_the_model_that_serves_goes_on(
+async def test_a_verdict_is_counted_by_its_reason_and_the_model_that_serves_continues(
     registry: Path, model: SmallModel, verdict: BundleError, failure: LoadFailure
 ) -> None:
     place = Place(registry)

@@ -85,7 +85,7 @@ async def test_without_a_model_that_can_be_loaded_it_says_what_is_wrong(registry
     assert "is incomplete" in place.missing()[Condition.MODEL_LOADED]
 
 
-async def test_a_model_that_goes_away_serves_on(registry: Path) -> None:
+async def test_a_model_that_disappears_serves_on(registry: Path) -> None:
     place = Place(registry=str(registry))
     await place.role.models.reload()
     first = place.role.pipeline.scorer

@@ -219,7 +219,7 @@ async def test_bad_records_go_to_the_dead_letters_and_the_others_on() -> None:
         assert given.is_done
 
 
-async def test_a_record_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_go_on() -> None:
+async def test_a_record_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_continue() -> None:
     verdict = InvalidEventError(ErrorCode.UNREADABLE, "the name of a header is not UTF-8")
     async with Place() as place:
         given = batch(10, 3, partition=1)
@@ -232,10 +232,10 @@ async def test_a_record_that_cannot_be_read_is_a_dead_letter_and_its_neighbours_
             ("dead", 1, 1),
         ]
         [(key, value, headers)] = place.emitter.sent[2][2]
-        told = dict(headers)
+        values_found = dict(headers)
         assert (key, value) == (b"k", given.records[1].value)
-        assert told["leadscore.error.code"] == b"UNREADABLE"
-        assert told["__connect.errors.offset"] == b"11"
+        assert values_found["leadscore.error.code"] == b"UNREADABLE"
+        assert values_found["__connect.errors.offset"] == b"11"
         for delivery in place.emitter.deliveries:
             delivery.set_result(None)
         await place.settle()
@@ -440,13 +440,13 @@ async def test_dead_letters_name_their_source_in_any_partition_of_a_poll() -> No
         await place.until_sent(4)
         sent = [(topic, partition, len(rows)) for topic, partition, rows in place.emitter.sent]
         assert sent == [("scored", 1, 2), ("dead", 3, 2), ("scored", 5, 2), ("dead", 5, 1)]
-        told = [
+        values_found = [
             (why["__connect.errors.partition"], why["__connect.errors.offset"])
             for topic, _, rows in place.emitter.sent
             for why in (dict(headers) for _, _, headers in rows)
             if topic == "dead"
         ]
-        assert told == [(b"3", b"40"), (b"3", b"41"), (b"5", b"51")]
+        assert values_found == [(b"3", b"40"), (b"3", b"41"), (b"5", b"51")]
         # The broker refuses the second event of the third batch: offset 52, not 51.
         place.emitter.refuse(2, [1])
         await place.until_sent(5)

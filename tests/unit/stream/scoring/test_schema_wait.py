@@ -96,7 +96,7 @@ async def test_an_unknown_id_holds_its_partition_and_no_other_and_keeps_the_orde
 
 
 @in_jumping_time
-async def test_after_the_limit_the_batch_goes_on_with_a_verdict() -> None:
+async def test_after_the_limit_the_batch_continues_with_a_verdict() -> None:
     place = Place()
     await place.away()
     await place.wait.accept([batch(ONE, 0, place.unknown)])

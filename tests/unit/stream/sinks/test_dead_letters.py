@@ -20,7 +20,7 @@ VERDICT = InvalidEventError(ErrorCode.SINK_REFUSED, "too long for its column")
 
 
 class FakeEmitter:
-    """Remembers rows; refuses the first ones as too large if told so."""
+    """Remembers rows; refuses the first ones as too large on request."""
 
     def __init__(self, limit: int = 1_000_000) -> None:
         async def read(topics: object) -> dict[str, int]:

@@ -134,7 +134,7 @@ async def earlier_table(stage: LocalTable, records: int) -> None:
     write_deltalake(stage.folder, rows, mode="append", commit_properties=properties)
 
 
-async def test_a_table_without_grades_goes_on_with_them(stage: LocalTable) -> None:
+async def test_a_table_without_grades_continues_with_them(stage: LocalTable) -> None:
     await earlier_table(stage, records=3)
     sink = await opened(stage)
     graded = [replace(record(at), grade="B2") for at in range(2, 5)]

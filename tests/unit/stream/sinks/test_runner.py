@@ -85,7 +85,7 @@ async def test_records_to_be_retried_are_written_again_alone() -> None:
         assert bench.value("leadscore_sink_retries_total", reason="record") == 1
 
 
-async def test_while_the_target_is_unavailable_nothing_is_done_and_it_goes_on_by_itself() -> None:
+async def test_while_the_target_is_unavailable_nothing_is_done_and_it_continues() -> None:
     async with running() as bench:
         away = TargetAwayError("connection refused")
         bench.sink.answers.extend([away] * 20)

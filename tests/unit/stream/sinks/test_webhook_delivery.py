@@ -91,7 +91,7 @@ async def test_only_answers_to_the_event_itself_count_towards_its_last_attempt()
     assert [outcome[0] for outcome in found] == [Outcome.RETRY] * 3 + [Outcome.REFUSED]
 
 
-async def test_a_lead_goes_on_after_an_event_that_is_refused() -> None:
+async def test_a_lead_continues_after_an_event_that_is_refused() -> None:
     network = Network()
     network.answers.append(Answer(Meaning.REFUSED, "HTTP 422"))
     assert await network.deliver(a=[0, 1]) == {0: Outcome.REFUSED, 1: Outcome.WRITTEN}

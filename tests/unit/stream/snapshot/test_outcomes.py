@@ -43,7 +43,7 @@ def test_without_a_known_outcome_of_the_model_there_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("is_refused", [True, False])
-async def test_a_snapshot_goes_on_without_reports(
+async def test_a_snapshot_continues_without_reports(
     is_refused: bool,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

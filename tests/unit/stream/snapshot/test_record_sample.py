@@ -124,7 +124,7 @@ async def test_a_topic_that_is_not_there_is_named_with_the_command(log: FakeLog)
 
 
 @in_jumping_time
-async def test_a_read_that_does_not_go_on_ends_with_a_sentence(log: FakeLog) -> None:
+async def test_a_read_that_does_not_continue_ends_with_a_sentence(log: FakeLog) -> None:
     log.records[0] = [record(0, 0, 1500)]
     for end in (KafkaConnectionError(), "never"):
         log.end = end
