@@ -25,7 +25,7 @@ __all__ = ["BlockSet", "Watermark", "WindowCounts", "WindowKey", "summed"]
 
 FORMAT_VERSION = 1
 LARGEST_LONG = 2**63 - 1
-AWAY = 5.0
+MOST_LATE = 5.0
 """Seconds by which a busy process may be late."""
 
 
@@ -337,7 +337,7 @@ class Watermark:
         wall_ms
             Milliseconds since 1970.
         """
-        if now - self._asked_at >= max(self._idle_after, AWAY):
+        if now - self._asked_at >= max(self._idle_after, MOST_LATE):
             self._stand(now)
         self._asked_at = now
         if now >= self._stands_until and self._partitions:

@@ -29,7 +29,7 @@ from features.matrix import FeatureEncoder
 from model.metadata import METADATA_KEY, BundleMetadata
 from schemas.avro_reader import compile_reader
 from schemas.decode import LeadDecoder
-from schemas.formats.event_format import Row
+from schemas.formats.event_format import DecodedRow
 from schemas.single_object import HEADER_BYTES
 from schemas.store import SchemaStore
 
@@ -179,7 +179,7 @@ class Work:
 
     def _one(self, value: bytes) -> tuple[str, int, Sequence[Any]]:
         if self._generated:
-            rows: list[Row | None] = [None]
+            rows: list[DecodedRow | None] = [None]
             self._read_row([value], [0], rows, {})
             assert rows[0] is not None
             return rows[0][0], rows[0][1], rows[0][3:]

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from stream.settings import load_settings
 from stream.sinks.kinds import make_sink
-from stream.sinks.sink import Log, Outcome, SinkBatch, SinkRecord
+from stream.sinks.sink import Log, SinkBatch, SinkRecord, WriteResult
 from testing.postgres_server import binaries, postgres_server
 from testing.scored_events import SCORED_AT, scored
 
@@ -90,7 +90,7 @@ async def measure(kind: str, to: str, given: list[SinkBatch]) -> list[Spent]:
         started = time.perf_counter(), time.process_time()
         for batch in given:
             verdicts = await sink.write(batch)
-            assert {verdict.outcome for verdict in verdicts} == {Outcome.WRITTEN}
+            assert {verdict.outcome for verdict in verdicts} == {WriteResult.WRITTEN}
         spent.append(Spent(time.perf_counter() - started[0], time.process_time() - started[1]))
     await sink.close()
     return spent

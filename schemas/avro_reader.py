@@ -21,7 +21,7 @@ from schemas.avro_kinds import FRACTIONS, INTEGERS, is_readable
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.field_names import REQUIRED
 from schemas.fields import FieldKind
-from schemas.formats.event_format import Row
+from schemas.formats.event_format import DecodedRow
 from schemas.logical_types import (
     Meaning,
     decimal_of,
@@ -44,7 +44,7 @@ AvroReader = Callable[
     [
         Sequence[bytes | None],
         Sequence[int],
-        list[Row | None],
+        list[DecodedRow | None],
         dict[int, InvalidEventError],
     ],
     None,

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.formats.event_format import EventFormat, LeadFields, ReadColumns, Row
+from schemas.formats.event_format import DecodedRow, EventFormat, LeadFields, ReadColumns
 from schemas.readings import Reading
 from schemas.store import SchemaStore
 from schemas.wire import FORMATS, WireFormat, detect
 
-__all__ = ["Columns", "DecodedLeads", "LeadDecoder"]
+__all__ = ["DecodedColumns", "DecodedLeads", "LeadDecoder"]
 
-Columns = dict[str, NDArray[np.float64] | list[Any]]
+DecodedColumns = dict[str, NDArray[np.float64] | list[Any]]
 T = TypeVar("T")
 
 CREATED_AT = "created_at"
@@ -52,7 +52,7 @@ class DecodedLeads:
     lead_ids: list[bytes]
     created_at: NDArray[np.int64]
     request_ids: list[bytes | None]
-    columns: Columns
+    columns: DecodedColumns
     errors: list[tuple[int, InvalidEventError]]
 
     def without(self, verdicts: Mapping[int, InvalidEventError]) -> DecodedLeads:
@@ -147,7 +147,7 @@ class LeadDecoder:
             if found.is_read.all():
                 return self._as_leads([*left], found)
             left = np.flatnonzero(~found.is_read).tolist()
-        rows: list[Row | None] = [None] * len(values)
+        rows: list[DecodedRow | None] = [None] * len(values)
         errors: dict[int, InvalidEventError] = {}
         by_format: dict[WireFormat, list[int]] = {}
         for i in left:
@@ -194,7 +194,7 @@ class LeadDecoder:
         self,
         found: ReadColumns,
         others: Sequence[int],
-        rows: list[Row | None],
+        rows: list[DecodedRow | None],
         errors: dict[int, InvalidEventError],
     ) -> DecodedLeads:
         """Merge the leads read by column with those read one by one."""
@@ -212,7 +212,7 @@ class LeadDecoder:
         return _in_order((plain, rest))
 
     def _as_leads(self, positions: list[int], found: ReadColumns) -> DecodedLeads:
-        columns: Columns = dict(found.columns)
+        columns: DecodedColumns = dict(found.columns)
         if not self._keeps_bytes:
             for name, values in found.columns.items():
                 if isinstance(values, list):
@@ -222,12 +222,12 @@ class LeadDecoder:
         )
 
     def _as_columns(
-        self, rows: Sequence[Row | None], errors: dict[int, InvalidEventError]
+        self, rows: Sequence[DecodedRow | None], errors: dict[int, InvalidEventError]
     ) -> DecodedLeads:
         found = [row for row in rows if row is not None] if errors else rows
         positions = [i for i, row in enumerate(rows) if row is not None] if errors else None
         lists = list(zip(*found, strict=True)) if found else [()] * (3 + len(self._kinds))
-        columns: Columns = {}
+        columns: DecodedColumns = {}
         bad: dict[int, str] = {}
         for (name, kind), values in zip(self._kinds.items(), lists[3:], strict=True):
             if kind in (FieldKind.NUMBER, FieldKind.DATE):
@@ -269,7 +269,7 @@ def _in_order(parts: Sequence[DecodedLeads]) -> DecodedLeads:
         values = [value for given in lists for value in given]
         return [values[row] for row in order]
 
-    columns: Columns = {}
+    columns: DecodedColumns = {}
     for name, first in parts[0].columns.items():
         found: Any = [part.columns[name] for part in parts]
         is_array = isinstance(first, np.ndarray)

@@ -19,7 +19,6 @@ from schemas.time_reading import FIRST_MS, UNTIL_MS, TimeReading, plausible_span
 
 __all__ = ["PlausibleTimes"]
 
-Columns = Mapping[str, Any]
 DAY_MS = 86_400_000.0
 
 
@@ -53,7 +52,7 @@ class PlausibleTimes:
 
     def verdicts(
         self,
-        columns: Columns,
+        columns: Mapping[str, Any],
         came_at: NDArray[np.int64],
         created_at: NDArray[np.int64] | NDArray[np.float64] | None = None,
     ) -> dict[int, InvalidEventError]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from stream.settings import load_settings
 from stream.sinks.kinds import make_sink
-from stream.sinks.sink import Log, Outcome, SinkBatch, SinkRecord, TargetAwayError
+from stream.sinks.sink import Log, SinkBatch, SinkRecord, TargetUnavailableError, WriteResult
 from testing.scored_events import SCORED_AT, scored
 
 __all__ = ["LEADS", "LOG", "record"]
@@ -35,7 +35,7 @@ async def _write(first: int, stop: int, size: int) -> None:
     while True:
         try:
             await sink.open()
-        except TargetAwayError:
+        except TargetUnavailableError:
             await asyncio.sleep(0.01)
         else:
             break
@@ -44,10 +44,10 @@ async def _write(first: int, stop: int, size: int) -> None:
         records = [record(offset) for offset in range(at, min(at + size, stop))]
         try:
             verdicts = await sink.write(SinkBatch(LOG, records))
-        except TargetAwayError:  # the lock of the process before may not be free yet
+        except TargetUnavailableError:  # the lock of the process before may not be free yet
             await asyncio.sleep(0.01)
             continue
-        assert {verdict.outcome for verdict in verdicts} == {Outcome.WRITTEN}
+        assert {verdict.outcome for verdict in verdicts} == {WriteResult.WRITTEN}
         at += len(records)
         print(at, flush=True)
     await sink.close()

@@ -14,7 +14,7 @@ from schemas.encode import encode_lead
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.rest.bodies import MOST_LEADS
-from stream.rest.lead_store import StoreAwayError, StoredLead
+from stream.rest.lead_store import StoredLead, StoreUnavailableError
 from stream.rest.sql_lead_store import SqlLeadStore, open_lead_store
 from stream.settings import load_settings
 from stream.sinks.reading import reader_of
@@ -93,7 +93,7 @@ async def look_up_numbers(url: str) -> None:
 async def look_up_missing_table(url: str) -> None:
     """A database without the table is unavailable, with a sentence that says what to do."""
     async with looking_up(url) as store:
-        with pytest.raises(StoreAwayError, match="leadscore sink sql --content leads"):
+        with pytest.raises(StoreUnavailableError, match="leadscore sink sql --content leads"):
             await store.probe()
 
 

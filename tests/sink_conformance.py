@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
-from stream.sinks.sink import Outcome, Sink, SinkBatch, SinkRecord, TargetAwayError
+from stream.sinks.sink import Sink, SinkBatch, SinkRecord, TargetUnavailableError, WriteResult
 from testing.sink_writer import LOG, record
 
 OTHER_LOG = replace(LOG, topic_id="Xq81aa")
@@ -86,7 +86,9 @@ def batch(start: int, stop: int) -> SinkBatch:
 async def written(sink: Sink, *batches: SinkBatch) -> None:
     for some in batches:
         verdicts = await sink.write(some)
-        assert [verdict.outcome for verdict in verdicts] == [Outcome.WRITTEN] * len(some.records)
+        assert [verdict.outcome for verdict in verdicts] == [WriteResult.WRITTEN] * len(
+            some.records
+        )
 
 
 async def every_record_is_written(stage: Stage) -> None:
@@ -136,7 +138,7 @@ async def a_refused_record_does_not_keep_the_others_from_being_written(stage: St
     records = [record(0), record(1), stage.refused(2), record(3)]
     verdicts = await sink.write(SinkBatch(LOG, records))
     assert [verdict.outcome for verdict in verdicts] == [
-        *(Outcome.WRITTEN, Outcome.WRITTEN, Outcome.REFUSED, Outcome.WRITTEN)
+        *(WriteResult.WRITTEN, WriteResult.WRITTEN, WriteResult.REFUSED, WriteResult.WRITTEN)
     ]
     assert "lead-" not in verdicts[2].error, "no field value in an error"
     assert verdicts[2].error
@@ -148,7 +150,7 @@ async def while_the_target_is_unavailable_the_batch_is_to_be_repeated(stage: Sta
     sink = await opened(stage)
     await written(sink, batch(0, 5))
     async with stage.away():
-        with pytest.raises(TargetAwayError):
+        with pytest.raises(TargetUnavailableError):
             await sink.write(batch(5, 10))
     await written(sink, batch(5, 10))
     assert await stage.rows() == expected(stage, range(10))
@@ -158,7 +160,7 @@ async def while_the_target_is_unavailable_the_batch_is_to_be_repeated(stage: Sta
 async def a_sink_can_be_opened_once_its_target_answers(stage: Stage) -> None:
     sink = stage.sink()
     async with stage.away():
-        with pytest.raises(TargetAwayError):
+        with pytest.raises(TargetUnavailableError):
             await sink.open()
     await sink.open()
     await written(sink, batch(0, 5))

@@ -31,7 +31,7 @@ STATE, CHANGE = b"w", b"x"
 LAST = b"\xff" * 4
 MOST = 2**20
 
-Row = tuple[CohortKey, CohortRow]
+FinalLead = tuple[CohortKey, CohortRow]
 
 
 class FoundChange(NamedTuple):
@@ -78,7 +78,7 @@ class StoredConcepts:
         new, self._new = self._new, {}
         return [new[key] for key in sorted(new)]
 
-    def apply(self, rows: Iterable[Row]) -> Mapping[bytes, bytes]:
+    def apply(self, rows: Iterable[FinalLead]) -> Mapping[bytes, bytes]:
         """Read final leads, in order; return what is to be written."""
         puts: dict[bytes, bytes] = {}
         for (channel, model), given in _by_model(rows).items():
@@ -107,9 +107,9 @@ class StoredConcepts:
         return FoundChange(CohortKey(key[1], self._model(key), week), QualityChange(**stored))
 
 
-def _by_model(rows: Iterable[Row]) -> dict[tuple[int, ModelIdentity], list[Row]]:
+def _by_model(rows: Iterable[FinalLead]) -> dict[tuple[int, ModelIdentity], list[FinalLead]]:
     """Return the rows of each channel and model, in order."""
-    found: dict[tuple[int, ModelIdentity], list[Row]] = {}
+    found: dict[tuple[int, ModelIdentity], list[FinalLead]] = {}
     for key, row in rows:
         found.setdefault((key.channel, key.model), []).append((key, row))
     return found

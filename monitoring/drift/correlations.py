@@ -17,7 +17,7 @@ from monitoring.drift.statistics import benjamini_hochberg
 
 __all__ = ["CorrelationChange", "correlation_changes"]
 
-Columns = Mapping[str, NDArray[np.float64] | list[str | None]]
+SampleColumns = Mapping[str, NDArray[np.float64] | list[str | None]]
 """Numbers as float64, NaN missing; levels as text, None missing."""
 
 LEAST_LEADS = 50
@@ -65,7 +65,7 @@ class CorrelationChange:
 
 
 def correlation_changes(
-    fields: Collection[str], now: Columns, before: Columns, score: str
+    fields: Collection[str], now: SampleColumns, before: SampleColumns, score: str
 ) -> list[CorrelationChange]:
     """Compare the correlation of each two fields in two samples of leads.
 
@@ -116,7 +116,7 @@ def correlation_changes(
 
 
 def _ranks(
-    names: Sequence[str], columns: Columns, reference: Columns, score: str
+    names: Sequence[str], columns: SampleColumns, reference: SampleColumns, score: str
 ) -> NDArray[np.float64]:
     """Return ranks from 0 to 1, NaN where missing: float64, shape (n, names)."""
     return np.stack(

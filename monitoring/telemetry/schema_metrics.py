@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from monitoring.telemetry.declarations import score as declared
 
-__all__ = ["SchemaMetrics"]
+__all__ = ["LookupResult", "SchemaMetrics"]
 
-Outcome = Literal["answered", "not_found", "failed"]
+LookupResult = Literal["answered", "not_found", "failed"]
 
 
 class SchemaMetrics:
@@ -30,10 +30,10 @@ class SchemaMetrics:
             requests.name, requests.sentence, requests.labels, registry=registry
         )
         self._waiting = Gauge(waiting.name, waiting.sentence, registry=registry)
-        for outcome in get_args(Outcome):  # a rate needs the zero before the first failure
+        for outcome in get_args(LookupResult):  # a rate needs the zero before the first failure
             self._requests.labels(outcome)
 
-    def requested(self, outcome: Outcome) -> None:
+    def requested(self, outcome: LookupResult) -> None:
         """Count a request to the registry."""
         self._requests.labels(outcome).inc()
 

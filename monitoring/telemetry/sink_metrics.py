@@ -72,7 +72,7 @@ class SinkMetrics(SourceRecorder):
         """Count a dead letter that was delivered."""
         self._dead_letters.labels(code.value).inc()
 
-    def target_away(self) -> None:
+    def target_unavailable(self) -> None:
         """Count an attempt that the target did not answer."""
         self._up.set(0)
         self._retries.labels("away").inc()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from schemas.avro_reader import AvroReader, compile_reader
 from schemas.column_reader import ColumnReader, column_reader
 from schemas.errors import InvalidEventError
-from schemas.formats.event_format import LeadFields, ReadColumns, Row
+from schemas.formats.event_format import DecodedRow, LeadFields, ReadColumns
 from schemas.store import Schema
 
 __all__ = ["AvroLeadReader"]
@@ -60,7 +60,7 @@ class AvroLeadReader:
         self,
         values: Sequence[bytes | None],
         indices: Sequence[int],
-        rows: list[Row | None],
+        rows: list[DecodedRow | None],
         errors: dict[int, InvalidEventError],
     ) -> None:
         """Read records schema by schema."""

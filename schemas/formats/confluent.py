@@ -15,7 +15,7 @@ import fastavro
 from schemas.errors import ErrorCode, InputError, InvalidEventError
 from schemas.formats.avro_events import AvroEventWriter
 from schemas.formats.avro_leads import AvroLeadReader
-from schemas.formats.event_format import LeadFields, ReadColumns, Row
+from schemas.formats.event_format import DecodedRow, LeadFields, ReadColumns
 from schemas.formats.json_objects import JSON, JsonLeadReader
 from schemas.framed_schemas import FramedSchemas, framing_of
 from schemas.registered import (
@@ -107,7 +107,7 @@ class ConfluentLeadReader:
         self,
         values: Sequence[bytes | None],
         indices: Sequence[int],
-        rows: list[Row | None],
+        rows: list[DecodedRow | None],
         errors: dict[int, InvalidEventError],
     ) -> None:
         """Read records id by id."""
@@ -148,7 +148,7 @@ class ConfluentLeadReader:
         header_bytes: int,
         values: Sequence[bytes | None],
         indices: Sequence[int],
-        rows: list[Row | None],
+        rows: list[DecodedRow | None],
         errors: dict[int, InvalidEventError],
     ) -> None:
         data: list[bytes | None] = [None] * len(values)

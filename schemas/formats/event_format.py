@@ -16,9 +16,9 @@ from schemas.readings import Reading
 from schemas.scored_event import ScoredEvent, ScoredModel, ScoredRows
 from schemas.store import Schema, SchemaStore
 
-__all__ = ["EventFormat", "LeadFields", "LeadReader", "ReadColumns", "Row", "ScoredWriter"]
+__all__ = ["DecodedRow", "EventFormat", "LeadFields", "LeadReader", "ReadColumns", "ScoredWriter"]
 
-Row = tuple[Any, ...]
+DecodedRow = tuple[Any, ...]
 """lead_id, created_at (ms since 1970), request_id, then the fields that were asked for."""
 
 
@@ -70,7 +70,7 @@ class LeadReader(Protocol):
         self,
         values: Sequence[bytes | None],
         indices: Sequence[int],
-        rows: list[Row | None],
+        rows: list[DecodedRow | None],
         errors: dict[int, InvalidEventError],
     ) -> None:
         """Read the values of some indices: write the row of each, or the verdict on it.

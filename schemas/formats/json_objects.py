@@ -13,7 +13,7 @@ from fastavro.validation import validate
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.field_names import FieldNames, misnamed
 from schemas.fields import FieldKind
-from schemas.formats.event_format import LeadFields, Row
+from schemas.formats.event_format import DecodedRow, LeadFields
 from schemas.nested_objects import flattened, path_to
 from schemas.number_reading import NumberReading, read_number
 from schemas.readings import Reading
@@ -100,7 +100,7 @@ class JsonLeadReader:
         self,
         values: Sequence[bytes | None],
         indices: Sequence[int],
-        rows: list[Row | None],
+        rows: list[DecodedRow | None],
         errors: dict[int, InvalidEventError],
     ) -> None:
         """Read objects."""
@@ -118,7 +118,7 @@ class JsonLeadReader:
     def schema_of(self, value: bytes) -> None:
         """Return None: JSON names no schema."""
 
-    def _read(self, value: bytes) -> Row:
+    def _read(self, value: bytes) -> DecodedRow:
         try:
             lead = orjson.loads(value)
         except orjson.JSONDecodeError as error:

@@ -8,7 +8,7 @@ from typing import Protocol
 import httpx
 
 from schemas.errors import FatalError
-from stream.crm.account import CrmAwayError, plain_code
+from stream.crm.account import CrmUnavailableError, plain_code
 from stream.settings import PREFIX
 
 __all__ = ["AccessToken", "ClientCredentials", "FixedToken"]
@@ -25,7 +25,7 @@ class AccessToken(Protocol):
 
         Raises
         ------
-        CrmAwayError
+        CrmUnavailableError
             The server of tokens does not answer.
         FatalError
             It refuses these credentials.
@@ -94,9 +94,9 @@ class ClientCredentials:
         try:
             answer = await client.post(self._url, data=self._form)
         except httpx.HTTPError as error:
-            raise CrmAwayError(f"{where} gives no token: {type(error).__name__}") from None
+            raise CrmUnavailableError(f"{where} gives no token: {type(error).__name__}") from None
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise CrmAwayError(f"{where} gives no token: status {answer.status_code}")
+            raise CrmUnavailableError(f"{where} gives no token: status {answer.status_code}")
         try:
             found = answer.json()
             if answer.status_code == 200:

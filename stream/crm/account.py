@@ -9,7 +9,15 @@ from typing import Any, Protocol
 
 from schemas.errors import LeadScoreError
 
-__all__ = ["OK", "Change", "CrmAccount", "CrmAwayError", "Properties", "Result", "plain_code"]
+__all__ = [
+    "OK",
+    "Change",
+    "CrmAccount",
+    "CrmUnavailableError",
+    "Properties",
+    "Result",
+    "plain_code",
+]
 
 Properties = Mapping[str, Any]
 """Values by the CRM's names of properties."""
@@ -17,7 +25,7 @@ Properties = Mapping[str, Any]
 CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-class CrmAwayError(LeadScoreError):
+class CrmUnavailableError(LeadScoreError):
     """The CRM can't be used now: it does not answer, or a limit is reached.
 
     Parameters
@@ -96,7 +104,7 @@ class CrmAccount(Protocol):
 
         Raises
         ------
-        CrmAwayError
+        CrmUnavailableError
             It can't be used now.
         FatalError
             It refuses the token, or a property is missing.
@@ -116,7 +124,7 @@ class CrmAccount(Protocol):
 
         Raises
         ------
-        CrmAwayError, FatalError
+        CrmUnavailableError, FatalError
             As ``verify``.
         """
 
@@ -135,7 +143,7 @@ class CrmAccount(Protocol):
 
         Raises
         ------
-        CrmAwayError, FatalError
+        CrmUnavailableError, FatalError
             As ``verify``.
         """
 

@@ -10,7 +10,7 @@ import httpx
 
 from schemas.errors import FatalError
 from stream.crm.access_token import AccessToken
-from stream.crm.account import CrmAwayError
+from stream.crm.account import CrmUnavailableError
 from stream.crm.token_bucket import TokenBucket
 from stream.process.retry_after import seconds_to_wait
 from stream.settings import PREFIX
@@ -75,7 +75,7 @@ class CrmConnection:
 
         Raises
         ------
-        CrmAwayError
+        CrmUnavailableError
             The CRM does not answer, answers with 5xx, or a limit is reached.
         FatalError
             The CRM refuses the token.
@@ -93,7 +93,7 @@ class CrmConnection:
                     headers={"Authorization": f"Bearer {token}", **(headers or {})},
                 )
             except httpx.HTTPError as error:
-                raise CrmAwayError(f"{self.title}: {type(error).__name__}") from None
+                raise CrmUnavailableError(f"{self.title}: {type(error).__name__}") from None
             if answer.status_code != 401:
                 break
             if is_last or not self._token.expire():
@@ -117,10 +117,10 @@ class CrmConnection:
         status = answer.status_code
         pause = self._daily_pause(answer)
         if pause is not None:
-            raise CrmAwayError(f"{self.title}: the requests of the day are used up", pause)
+            raise CrmUnavailableError(f"{self.title}: the requests of the day are used up", pause)
         if status == 429 or status >= 500:
             pause = seconds_to_wait(answer.headers.get("retry-after"), time.time())
-            raise CrmAwayError(f"{self.title}: status {status}", pause)
+            raise CrmUnavailableError(f"{self.title}: status {status}", pause)
 
     def _unauthorized(self) -> FatalError:
         return FatalError(

@@ -23,7 +23,7 @@ from uuid import uuid4
 import httpx
 
 from schemas.errors import FatalError
-from stream.crm.account import OK, Change, CrmAwayError, Properties, Result, plain_code
+from stream.crm.account import OK, Change, CrmUnavailableError, Properties, Result, plain_code
 from stream.crm.connection import CrmConnection
 from stream.crm.odata_batch import PartAnswer, read_answers, write_requests
 from stream.crm.queries import split_by_size
@@ -95,9 +95,9 @@ class DynamicsAccount:
         try:
             found = read_answers(answer.content, answer.headers.get("content-type", ""))
         except ValueError as error:
-            raise CrmAwayError(f"Dynamics: {error}") from None
+            raise CrmUnavailableError(f"Dynamics: {error}") from None
         if len(found) != len(changes):
-            raise CrmAwayError(f"Dynamics: {len(found)} answers to {len(changes)} requests")
+            raise CrmUnavailableError(f"Dynamics: {len(found)} answers to {len(changes)} requests")
         return [_result(each) for each in found]
 
     async def close(self) -> None:

@@ -6,5 +6,6 @@
     (bounded read)                                (as it was sent)   Redrive: sent, in transactions
                                                                      with a progress record (ledger)
 
-It imports ``stream.scoring`` and the layers below.
+A re-drive sends each letter once: its ledger is in the same transaction. It imports
+``stream.scoring``, ``stream.sinks`` and the layers below.
 """

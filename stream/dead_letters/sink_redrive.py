@@ -25,7 +25,15 @@ from stream.dead_letters.letter import DeadLetter
 from stream.process.backoff import Backoff
 from stream.sinks.dead_letters import SINK_NAME
 from stream.sinks.reading import Read, read_value
-from stream.sinks.sink import Log, Outcome, Sink, SinkBatch, SinkRecord, TargetAwayError, Verdict
+from stream.sinks.sink import (
+    Log,
+    Sink,
+    SinkBatch,
+    SinkRecord,
+    TargetUnavailableError,
+    Verdict,
+    WriteResult,
+)
 from stream.sinks.verdicts import refusals, to_retry
 
 __all__ = ["SinkAccount", "SinkRedrive"]
@@ -205,15 +213,15 @@ class SinkRedrive:
     def _count(self, records: Sequence[SinkRecord], verdicts: Sequence[Verdict]) -> None:
         self._account.refused.update(refusals(records, verdicts).values())
         outcomes = Counter(verdict.outcome for verdict in verdicts)
-        self._account.written += outcomes[Outcome.WRITTEN]
-        self._account.skipped += outcomes[Outcome.SKIPPED]
+        self._account.written += outcomes[WriteResult.WRITTEN]
+        self._account.skipped += outcomes[WriteResult.SKIPPED]
 
     async def _until_reached(self, attempt: Callable[[], Awaitable[T]]) -> T | None:
         """Return what an attempt returns once the target answers; None: stopped before."""
         while not self._stop.is_set():
             try:
                 return await attempt()
-            except TargetAwayError as error:
+            except TargetUnavailableError as error:
                 log.warning("the target can't be written to: %s; trying again", error)
                 await self._sleep(max(self._backoff.fail(), error.after or 0.0))
         return None

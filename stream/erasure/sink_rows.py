@@ -10,7 +10,7 @@ from typing import Any
 from schemas.errors import FatalError, InputError, StartupError
 from schemas.urls import mask_url
 from stream.settings import Settings
-from stream.sinks.sink import TargetAwayError
+from stream.sinks.sink import TargetUnavailableError
 
 __all__ = ["SinkRows", "databases_of", "delete_rows", "find_rows"]
 
@@ -101,7 +101,7 @@ def _connected(database: str) -> Iterator[tuple[Any, Any]]:
                     " the database that `leadscore sink sql` writes to"
                 )
             yield connection, sql_erasure
-    except TargetAwayError as error:
+    except TargetUnavailableError as error:
         raise FatalError(f"expected the database to answer: {error}; run it again") from error
     except RecordError as error:
         raise InputError(f"expected ids that a database can hold ({error})") from error

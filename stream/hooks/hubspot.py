@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from schemas.errors import FatalError
-from stream.crm.account import CrmAccount, CrmAwayError
+from stream.crm.account import CrmAccount, CrmUnavailableError
 from stream.crm.hubspot import RECORD_ID
 from stream.hooks.contact_fields import ContactFields
 from stream.hooks.webhook import Webhook
@@ -85,7 +85,7 @@ class HubSpotWebhooks:
             for start in range(0, len(ids), self._account.most_records):
                 some = ids[start : start + self._account.most_records]
                 found |= await self._account.read(some, names)
-        except (CrmAwayError, FatalError) as error:
+        except (CrmUnavailableError, FatalError) as error:
             raise Problem(
                 503,
                 "CRM_UNAVAILABLE",

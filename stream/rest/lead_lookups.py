@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitoring.telemetry.rest_metrics import RestMetrics
-from stream.rest.lead_store import LeadStore, StoreAwayError, StoredLead
+from stream.rest.lead_store import LeadStore, StoredLead, StoreUnavailableError
 from stream.rest.problems import Problem
 
 __all__ = ["LeadLookups"]
@@ -17,7 +17,7 @@ __all__ = ["LeadLookups"]
 log = logging.getLogger(__name__)
 
 PROBE_SECONDS = 5.0
-AWAY = Problem(
+UNAVAILABLE = Problem(
     503,
     "LEAD_STORE_AWAY",
     "expected the lead store to answer, but it does not (/readyz has the reason): try again after"
@@ -59,9 +59,9 @@ class LeadLookups:
         started = time.perf_counter()
         try:
             found = await self._store.find(ids)
-        except StoreAwayError as error:
+        except StoreUnavailableError as error:
             self._set(str(error))
-            raise AWAY from None
+            raise UNAVAILABLE from None
         self._set(None)
         leads = [found.get(lead_id) for lead_id in ids]
         self._metrics.looked_up_leads(
@@ -81,7 +81,7 @@ class LeadLookups:
         """Ask the store whether it answers."""
         try:
             await self._store.probe()
-        except StoreAwayError as error:
+        except StoreUnavailableError as error:
             self._set(str(error))
         else:
             self._set(None)

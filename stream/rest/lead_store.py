@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["LeadStore", "StoreAwayError", "StoredLead"]
+__all__ = ["LeadStore", "StoreUnavailableError", "StoredLead"]
 
 
-class StoreAwayError(Exception):
+class StoreUnavailableError(Exception):
     """The store does not answer, or refuses.
 
     The message is a sentence with the reason, and has no id.
@@ -32,7 +32,7 @@ class LeadStore(Protocol):
 
         Raises
         ------
-        StoreAwayError
+        StoreUnavailableError
             The store does not answer, or refuses.
         """
 
@@ -41,7 +41,7 @@ class LeadStore(Protocol):
 
         Raises
         ------
-        StoreAwayError
+        StoreUnavailableError
             It does not answer, or refuses.
         """
 

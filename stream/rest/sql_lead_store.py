@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from stream.rest.lead_store import StoreAwayError, StoredLead
+from stream.rest.lead_store import StoredLead, StoreUnavailableError
 from stream.settings import PREFIX, Settings
 from stream.sinks.sql_engine import database_url
 from stream.sinks.sql_tables import LEADS
@@ -93,19 +93,19 @@ class SqlLeadStore:
             async with asyncio.timeout(self._seconds):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, look)
         except TimeoutError:
-            raise self._away(f"it did not answer within {self._seconds:g} s") from None
+            raise self._unavailable(f"it did not answer within {self._seconds:g} s") from None
         except DBAPIError as error:
             code = getattr(error.orig, "sqlstate", None) or getattr(
                 error.orig, "sqlite_errorname", None
             )
             kind = type(error.orig).__name__
-            raise self._away(f"{kind} {code}" if code else kind) from error
+            raise self._unavailable(f"{kind} {code}" if code else kind) from error
         except SQLAlchemyError as error:
-            raise self._away(type(error).__name__) from error
+            raise self._unavailable(type(error).__name__) from error
 
-    def _away(self, reason: str) -> StoreAwayError:
+    def _unavailable(self, reason: str) -> StoreUnavailableError:
         where = self._url.render_as_string(hide_password=True)
-        return StoreAwayError(
+        return StoreUnavailableError(
             f"expected the table {LEADS.name} in {where} ({SETTING}), but: {reason}. Check the"
             " database, that this user may read the table, and that `leadscore sink sql --content"
             " leads` fills it"

@@ -41,7 +41,7 @@ KEPT = (
 """Settings that decide what a retraining does: they are those of the plan, whatever the environment
 of a later process has."""
 
-Outcome = Literal["passed", "rejected", "refused", "failed"]
+RetrainResult = Literal["passed", "rejected", "refused", "failed"]
 
 
 class _Frozen(BaseModel):
@@ -106,7 +106,7 @@ class RetrainPlan(_Frozen):
 class RetrainAccount(_Frozen):
     """The result of a retraining."""
 
-    outcome: Outcome
+    outcome: RetrainResult
     """``refused``: the data do not suffice; ``failed``: a program or Kafka failed."""
     sentence: str
     version: str | None = None

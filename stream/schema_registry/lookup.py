@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from agents.records import SourceRecord
 from schemas.errors import ErrorCode, FatalError, InvalidEventError
@@ -30,6 +30,9 @@ from stream.schema_registry.registry import (
 )
 from stream.settings import PREFIX
 
+if TYPE_CHECKING:
+    from monitoring.telemetry.schema_metrics import LookupResult
+
 __all__ = ["LookupMetrics", "SchemaLookup", "Uncounted"]
 
 log = logging.getLogger(__name__)
@@ -44,13 +47,11 @@ have a schema yet that was just registered."""
 ASK_AGAIN_AFTER = 60.0
 """Seconds after which an id that had no schema is asked for again."""
 
-Outcome = Literal["answered", "not_found", "failed"]
-
 
 class LookupMetrics(Protocol):
     """Is called with what is looked up."""
 
-    def requested(self, outcome: Outcome) -> None:
+    def requested(self, outcome: LookupResult) -> None:
         """Count a request to the registry."""
 
     def found_in_cache(self, ids: int) -> None:
@@ -63,7 +64,7 @@ class LookupMetrics(Protocol):
 class Uncounted:
     """Counts nothing: for commands without metrics."""
 
-    def requested(self, outcome: Outcome) -> None:
+    def requested(self, outcome: LookupResult) -> None:
         """Ignore a request."""
 
     def found_in_cache(self, ids: int) -> None:
@@ -202,7 +203,7 @@ class SchemaLookup:
         self._give_up(header, problem)
 
     async def _ask(self, header: bytes) -> None:
-        outcome: Outcome = "failed"
+        outcome: LookupResult = "failed"
         try:
             async with self._at_once:
                 text = await self.registry.text_of(header)

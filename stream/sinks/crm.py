@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.errors import StartupError
-from stream.crm.account import Change, CrmAccount, CrmAwayError, Result
+from stream.crm.account import Change, CrmAccount, CrmUnavailableError, Result
 from stream.crm.accounts import CRMS, make_account
 from stream.settings import PREFIX, Settings
 from stream.sinks.crm_fields import CrmFields
 from stream.sinks.sink import (
     WRITTEN,
     Gathering,
-    Outcome,
     SinkBatch,
-    TargetAwayError,
+    TargetUnavailableError,
     Verdict,
+    WriteResult,
     refuse,
     retry_later,
 )
@@ -78,8 +78,8 @@ class CrmSink:
         """Check that the CRM has the properties."""
         try:
             await self._account.verify(self._fields.names)
-        except CrmAwayError as error:
-            raise TargetAwayError(str(error), error.after) from None
+        except CrmUnavailableError as error:
+            raise TargetUnavailableError(str(error), error.after) from None
 
     async def write(self, batch: SinkBatch) -> Sequence[Verdict]:
         """Write the latest event of each lead; an earlier one if that is refused."""
@@ -96,8 +96,8 @@ class CrmSink:
         try:
             while waiting:
                 waiting = await self._write_latest(waiting, properties, verdicts)
-        except CrmAwayError as error:
-            raise TargetAwayError(str(error), error.after) from None
+        except CrmUnavailableError as error:
+            raise TargetUnavailableError(str(error), error.after) from None
         return verdicts
 
     async def close(self) -> None:
@@ -123,12 +123,12 @@ class CrmSink:
         for lead_id, result in results.items():
             positions = waiting[lead_id]
             verdict = self._verdict(result)
-            if verdict.outcome is Outcome.RETRY:  # the later ones must not overtake the earlier
+            if verdict.outcome is WriteResult.RETRY:  # the later ones must not overtake the earlier
                 for position in positions:
                     verdicts[position] = verdict
                 continue
             verdicts[positions[-1]] = verdict
-            if verdict.outcome is Outcome.REFUSED and positions[:-1]:
+            if verdict.outcome is WriteResult.REFUSED and positions[:-1]:
                 rest[lead_id] = positions[:-1]
         return rest
 

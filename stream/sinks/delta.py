@@ -38,7 +38,7 @@ from stream.sinks.sink import (
     Log,
     SinkBatch,
     SinkRecord,
-    TargetAwayError,
+    TargetUnavailableError,
     Verdict,
     refuse,
 )
@@ -203,7 +203,7 @@ class DeltaSink:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise TargetAwayError(
+                raise TargetUnavailableError(
                     f"another process writes partition {where.partition} to the table"
                 ) from None
             yield
@@ -220,4 +220,4 @@ class DeltaSink:
                 f" differ ({type(error).__name__}): name another one with --to"
             ) from error
         except (DeltaError, OSError) as error:
-            raise TargetAwayError(f"{where}: {type(error).__name__}") from error
+            raise TargetUnavailableError(f"{where}: {type(error).__name__}") from error

@@ -33,7 +33,7 @@ from stream.sinks.sink import (
     Log,
     SinkBatch,
     SinkRecord,
-    TargetAwayError,
+    TargetUnavailableError,
     Verdict,
     refuse,
 )
@@ -144,12 +144,12 @@ class JsonLinesSink:
 
     async def open(self) -> None:
         """Make the folder."""
-        with _away(self._folder):
+        with _unavailable(self._folder):
             await asyncio.to_thread(self._folder.mkdir, exist_ok=True)
 
     async def write(self, batch: SinkBatch) -> Sequence[Verdict]:
         """Append the records that the files do not have yet."""
-        with _away(self._folder):
+        with _unavailable(self._folder):
             return await asyncio.to_thread(self._write, batch)
 
     async def close(self) -> None:
@@ -181,7 +181,7 @@ class JsonLinesSink:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise TargetAwayError(
+                raise TargetUnavailableError(
                     f"another process writes partition {log.partition} to the folder"
                 ) from None
             file.seek(0)
@@ -253,12 +253,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _away(folder: Path) -> Iterator[None]:
-    """Raise a TargetAwayError for an error of the file system: a full disk, a lost mount."""
+def _unavailable(folder: Path) -> Iterator[None]:
+    """Raise a TargetUnavailableError for an error of the file system: a full disk, a lost mount."""
     try:
         yield
     except OSError as error:
-        raise TargetAwayError(f"{folder}: {error.strerror or type(error).__name__}") from error
+        raise TargetUnavailableError(
+            f"{folder}: {error.strerror or type(error).__name__}"
+        ) from error
 
 
 def _first(error: Exception) -> str:

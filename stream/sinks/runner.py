@@ -22,7 +22,7 @@ from stream.process.backoff import Backoff
 from stream.sinks.dead_letters import SinkDeadLetters
 from stream.sinks.gatherer import Gatherer
 from stream.sinks.reading import Read, Unwritable, read_batch
-from stream.sinks.sink import Log, Sink, SinkBatch, SinkRecord, TargetAwayError
+from stream.sinks.sink import Log, Sink, SinkBatch, SinkRecord, TargetUnavailableError
 from stream.sinks.verdicts import refusals, to_retry
 
 __all__ = ["SinkRunner"]
@@ -92,7 +92,7 @@ class SinkRunner:
         while True:
             try:
                 await self._sink.open()
-            except TargetAwayError as error:
+            except TargetUnavailableError as error:
                 await self._pause(error)
             else:
                 self._reached()
@@ -172,7 +172,7 @@ class SinkRunner:
             started = time.perf_counter()
             try:
                 verdicts = await self._sink.write(SinkBatch(where, records, attempt, generation))
-            except TargetAwayError as error:
+            except TargetUnavailableError as error:
                 await self._pause(error)
                 attempt += 1
                 continue
@@ -188,13 +188,13 @@ class SinkRunner:
         self._backoff.reset()
         return refused
 
-    async def _pause(self, error: TargetAwayError) -> None:
+    async def _pause(self, error: TargetUnavailableError) -> None:
         """Show that the target is unavailable, and wait."""
         seconds = max(self._backoff.fail(), error.after or 0.0)
         if self._health.meets(Condition.TARGET_REACHED) or self._backoff.failures == 1:
             log.warning("the target can't be written to: %s; trying again", error)
         self._health.miss(Condition.TARGET_REACHED, str(error))
-        self._metrics.target_away()
+        self._metrics.target_unavailable()
         await self._sleep(seconds)
 
     async def _sleep(self, seconds: float) -> None:

@@ -30,18 +30,18 @@ __all__ = [
     "WRITTEN",
     "Gathering",
     "Log",
-    "Outcome",
     "Sink",
     "SinkBatch",
     "SinkRecord",
-    "TargetAwayError",
+    "TargetUnavailableError",
     "Verdict",
+    "WriteResult",
     "refuse",
     "retry_later",
 ]
 
 
-class Outcome(StrEnum):
+class WriteResult(StrEnum):
     """Outcome of a write for one record; a label of metrics."""
 
     WRITTEN = "written"
@@ -68,26 +68,26 @@ class Verdict:
         Seconds that the target asks to wait before a retry; None: as the runner does anyway.
     """
 
-    outcome: Outcome
+    outcome: WriteResult
     error: str = ""
     after: float | None = None
 
 
-WRITTEN = Verdict(Outcome.WRITTEN)
-SKIPPED = Verdict(Outcome.SKIPPED)
+WRITTEN = Verdict(WriteResult.WRITTEN)
+SKIPPED = Verdict(WriteResult.SKIPPED)
 
 
 def refuse(error: str) -> Verdict:
     """Return the verdict on a record that the target will never take."""
-    return Verdict(Outcome.REFUSED, error)
+    return Verdict(WriteResult.REFUSED, error)
 
 
 def retry_later(after: float | None = None) -> Verdict:
     """Return the verdict on a record that the target may take later."""
-    return Verdict(Outcome.RETRY, after=after)
+    return Verdict(WriteResult.RETRY, after=after)
 
 
-class TargetAwayError(LeadScoreError):
+class TargetUnavailableError(LeadScoreError):
     """The target can't be written to now: the whole batch is written again later.
 
     Parameters
@@ -198,7 +198,7 @@ class Sink(Protocol):
 
         Raises
         ------
-        TargetAwayError
+        TargetUnavailableError
             The target does not answer: opened again later.
         FatalError
             It answers, and the sink can't work with it.
@@ -214,7 +214,7 @@ class Sink(Protocol):
 
         Raises
         ------
-        TargetAwayError
+        TargetUnavailableError
             The target does not answer: the batch is written again later.
         FatalError
             The sink can't continue.

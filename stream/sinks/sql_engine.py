@@ -21,7 +21,7 @@ from sqlalchemy.exc import (
 
 from schemas.errors import FatalError, StartupError
 from stream.settings import PREFIX
-from stream.sinks.sink import TargetAwayError
+from stream.sinks.sink import TargetUnavailableError
 from stream.sinks.sql_upsert import dumps
 
 __all__ = ["RecordError", "database_url", "judged", "open_engine"]
@@ -111,7 +111,7 @@ def judged(url: URL) -> Iterator[None]:
     ------
     RecordError
         A value of a row is refused.
-    TargetAwayError
+    TargetUnavailableError
         Another attempt may succeed.
     FatalError
         It will not: a table is missing, or this user may not write to it.
@@ -122,14 +122,14 @@ def judged(url: URL) -> Iterator[None]:
     except (DataError, IntegrityError) as error:
         raise RecordError(type(error.orig).__name__) from error
     except (OperationalError, InterfaceError, InternalError) as error:
-        raise TargetAwayError(f"{where}: {_reason(error)}") from error
+        raise TargetUnavailableError(f"{where}: {_reason(error)}") from error
     except DatabaseError as error:
         raise FatalError(
             f"expected to write to {where}, but the database refuses: {_reason(error)}. Give this"
             " user its rights on the tables (docs/sinks.md#sql)"
         ) from error
     except DBAPIError as error:
-        raise TargetAwayError(f"{where}: {_reason(error)}") from error
+        raise TargetUnavailableError(f"{where}: {_reason(error)}") from error
     except (OverflowError, UnicodeError, TypeError, ValueError) as error:
         raise RecordError(type(error).__name__) from error
 

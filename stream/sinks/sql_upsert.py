@@ -24,10 +24,10 @@ from stream.sinks.sql_tables import PLACE
 
 __all__ = ["dumps", "insert_new", "upsert"]
 
-Row = Mapping[str, Any]
+TableRow = Mapping[str, Any]
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row], newer: str) -> None:
+def upsert(connection: Connection, table: Table, rows: Sequence[TableRow], newer: str) -> None:
     """Insert rows by lead; an existing row is replaced by a later record only.
 
     Of one log and partition, the record with the higher offset is later. Records of different logs
@@ -57,13 +57,13 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row], newer: str
     connection.execute(statement, given)
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+def insert_new(connection: Connection, table: Table, rows: Sequence[TableRow]) -> None:
     """Insert rows by the place of their record; those that are there stay."""
     insert, given = _insert(connection, table, rows)
     connection.execute(insert.on_conflict_do_nothing(index_elements=list(PLACE)), given)
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> tuple[Any, Any]:
+def _insert(connection: Connection, table: Table, rows: Sequence[TableRow]) -> tuple[Any, Any]:
     """Return an insert without its conflict clause, and its parameters."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table), rows

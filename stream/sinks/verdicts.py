@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.errors import FatalError
-from stream.sinks.sink import Outcome, SinkRecord, Verdict
+from stream.sinks.sink import SinkRecord, Verdict, WriteResult
 
 __all__ = ["refusals", "to_retry"]
 
@@ -26,7 +26,7 @@ def refusals(records: Sequence[SinkRecord], verdicts: Sequence[Verdict]) -> dict
     return {
         record.offset: verdict.error
         for record, verdict in zip(records, verdicts, strict=True)
-        if verdict.outcome is Outcome.REFUSED
+        if verdict.outcome is WriteResult.REFUSED
     }
 
 
@@ -37,6 +37,6 @@ def to_retry(
     again = [
         (record, verdict.after or 0.0)
         for record, verdict in zip(records, verdicts, strict=True)
-        if verdict.outcome is Outcome.RETRY
+        if verdict.outcome is WriteResult.RETRY
     ]
     return [record for record, _ in again], [after for _, after in again]

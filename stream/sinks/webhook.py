@@ -29,11 +29,11 @@ from stream.sinks.sink import (
     WRITTEN,
     Gathering,
     Log,
-    Outcome,
     SinkBatch,
     SinkRecord,
-    TargetAwayError,
+    TargetUnavailableError,
     Verdict,
+    WriteResult,
     refuse,
     retry_later,
 )
@@ -153,7 +153,7 @@ class WebhookSink:
         for receiver in self._receivers:
             answer = await receiver.client.reach()
             if answer.meaning is not Meaning.DELIVERED:
-                raise _away(receiver.delivery.target, answer.text)
+                raise _unavailable(receiver.delivery.target, answer.text)
 
     async def write(self, batch: SinkBatch) -> Sequence[Verdict]:
         """Deliver a batch to each target whose filters it passes."""
@@ -173,10 +173,12 @@ class WebhookSink:
         found = [write.result() for write in writes]
         verdicts = [_together(each) for each in zip(*found, strict=True)]
         for receiver, of_target in zip(self._receivers, found, strict=True):
-            waits = [each.after for each in of_target if each.outcome is Outcome.RETRY]
+            waits = [each.after for each in of_target if each.outcome is WriteResult.RETRY]
             if waits and receiver.delivery.is_unavailable:
                 after = max((wait for wait in waits if wait is not None), default=None)
-                raise _away(receiver.delivery.target, receiver.delivery.circuit.reason, after)
+                raise _unavailable(
+                    receiver.delivery.target, receiver.delivery.circuit.reason, after
+                )
         return verdicts
 
     async def close(self) -> None:
@@ -191,7 +193,7 @@ class WebhookSink:
         try:
             return await self._scores.before(batch)
         except (KafkaError, TimeoutError) as error:
-            raise TargetAwayError(
+            raise TargetUnavailableError(
                 f"earlier scores can't be read from {batch.log.topic} ({type(error).__name__})"
             ) from error
 
@@ -238,17 +240,17 @@ class WebhookSink:
 
 def _together(verdicts: Sequence[Verdict]) -> Verdict:
     """Return the verdict on a record, from those of all targets."""
-    retries = [verdict for verdict in verdicts if verdict.outcome is Outcome.RETRY]
+    retries = [verdict for verdict in verdicts if verdict.outcome is WriteResult.RETRY]
     if retries:
         return retry_later(max((each.after or 0.0 for each in retries), default=0.0) or None)
-    errors = [verdict.error for verdict in verdicts if verdict.outcome is Outcome.REFUSED]
+    errors = [verdict.error for verdict in verdicts if verdict.outcome is WriteResult.REFUSED]
     if errors:
         return refuse("; ".join(dict.fromkeys(errors)))
     return WRITTEN if WRITTEN in verdicts else SKIPPED
 
 
-def _away(target: Target, reason: str, after: float | None = None) -> TargetAwayError:
-    return TargetAwayError(f"{target}: {reason}", after)
+def _unavailable(target: Target, reason: str, after: float | None = None) -> TargetUnavailableError:
+    return TargetUnavailableError(f"{target}: {reason}", after)
 
 
 def _signer(target: Target, secret: str) -> Webhook:

@@ -17,7 +17,7 @@ class Meaning(Enum):
     """The receiver will never take it."""
     FAILED = "failed"
     """The receiver could not process it now; if that continues, it never will."""
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
     """The receiver can't be reached, or takes nothing now, whatever the record."""
 
 
@@ -50,6 +50,6 @@ def meaning_of(status: int) -> Meaning:
     if 200 <= status < 300:
         return Meaning.DELIVERED
     if status < 400 or status in OF_THE_TARGET:
-        return Meaning.AWAY
+        return Meaning.UNAVAILABLE
     # 409: an earlier attempt with this idempotency key is still being processed.
     return Meaning.FAILED if status >= 500 or status == 409 else Meaning.REFUSED

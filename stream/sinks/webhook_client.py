@@ -74,18 +74,18 @@ class WebhookClient:
             async with asyncio.timeout(self._target.timeout_seconds):
                 return await attempt
         except TimeoutError:
-            return Answer(Meaning.AWAY, f"no answer in {self._target.timeout_seconds:g} s")
+            return Answer(Meaning.UNAVAILABLE, f"no answer in {self._target.timeout_seconds:g} s")
         except PrivateAddressError:
             return Answer(
-                Meaning.AWAY,
+                Meaning.UNAVAILABLE,
                 "its host has no public address: if it is meant to be in a private network, set"
                 " allow_private (LEADSCORE_SINK_WEBHOOK_ALLOW_PRIVATE)",
             )
         except aiohttp.ClientConnectorError as error:
-            return Answer(Meaning.AWAY, type(error.os_error).__name__)
+            return Answer(Meaning.UNAVAILABLE, type(error.os_error).__name__)
         # UnicodeError: a part of the host's name is too long for the name server.
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            return Answer(Meaning.AWAY, type(error).__name__)
+            return Answer(Meaning.UNAVAILABLE, type(error).__name__)
 
     async def _addresses(self) -> list[str]:
         return await self._resolve(
@@ -93,12 +93,12 @@ class WebhookClient:
         )
 
     async def _connect(self) -> Answer:
-        failed = Answer(Meaning.AWAY, "no address")
+        failed = Answer(Meaning.UNAVAILABLE, "no address")
         for address in await self._addresses():
             try:
                 _, writer = await asyncio.open_connection(address, self._port)
             except OSError as error:
-                failed = Answer(Meaning.AWAY, type(error).__name__)
+                failed = Answer(Meaning.UNAVAILABLE, type(error).__name__)
                 continue
             writer.close()
             await writer.wait_closed()

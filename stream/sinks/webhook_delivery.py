@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from stream.process.deadlines import now
-from stream.sinks.sink import WRITTEN, Outcome, Verdict, refuse, retry_later
+from stream.sinks.sink import WRITTEN, Verdict, WriteResult, refuse, retry_later
 from stream.sinks.webhook_answer import Answer, Meaning
 from stream.sinks.webhook_targets import Target
 
@@ -159,7 +159,7 @@ class Delivery:
             self.circuit.success()
         else:
             self.circuit.failure(answer)
-        if verdict.outcome is Outcome.RETRY:
+        if verdict.outcome is WriteResult.RETRY:
             return False
         self._settled[event.offset] = verdict
         of_lead.popleft()

@@ -248,7 +248,7 @@ def a_sink_with_every_fault() -> tuple[CollectorRegistry, SinkMetrics]:
     """Metrics of a sink that is late and has lost records, and whose target is unavailable."""
     registry = CollectorRegistry()
     sink = SinkMetrics(registry, name="crm", kind="sql", content="scores")
-    sink.target_away()
+    sink.target_unavailable()
     sink.records_lost("leads.scored", 0, "retention", 5)
     sink.watch_source(_late_source)
     return registry, sink
@@ -278,7 +278,7 @@ def a_sink() -> CollectorRegistry:
     sink = SinkMetrics(registry, name="crm", kind="sql", content="scores")
     sink.wrote(["written", "refused"], 0.02)
     sink.dead_letter(ErrorCode.OUTPUT_TOO_LARGE)
-    sink.target_away()
+    sink.target_unavailable()
     sink.target_reached()
     sink.watch_source(_late_source)
     return registry

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from schemas.wire import WireFormat
-from stream.rest.lead_store import StoreAwayError, StoredLead
+from stream.rest.lead_store import StoredLead, StoreUnavailableError
 from testing.postgres_server import PostgresServer, binaries, postgres_server
 from tests.lead_store_conformance import WRITTEN_AT, Check, each_check, filled, looking_up
 from tests.unit.small_model import SmallModel, small_model
@@ -80,7 +80,7 @@ async def test_a_query_that_waits_for_a_lock_is_unavailable_within_the_time_limi
     with psycopg.connect(url) as locking:
         locking.execute("LOCK TABLE leads IN ACCESS EXCLUSIVE MODE")
         async with looking_up(url, rest_lead_store_seconds=0.3) as store:
-            with pytest.raises(StoreAwayError, match=r"57014|within 0\.3 s"):
+            with pytest.raises(StoreUnavailableError, match=r"57014|within 0\.3 s"):
                 await store.find(["a"])
             locking.rollback()
             assert await store.find(["a"]) == {"a": STORED}
@@ -94,7 +94,7 @@ async def test_after_a_restart_of_the_server_no_look_up_fails(
         assert await store.find(["a"]) == {"a": STORED}
         server.kill()
         try:
-            with pytest.raises(StoreAwayError, match="LEADSCORE_REST_LEAD_STORE"):
+            with pytest.raises(StoreUnavailableError, match="LEADSCORE_REST_LEAD_STORE"):
                 await store.find(["a"])
         finally:
             server.start()

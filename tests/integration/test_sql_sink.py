@@ -18,7 +18,7 @@ import pytest
 
 from schemas.errors import FatalError
 from stream.broker import Broker
-from stream.sinks.sink import Outcome, SinkBatch
+from stream.sinks.sink import SinkBatch, WriteResult
 from testing.kafka_client import TopicFactory, until
 from testing.postgres_server import PostgresServer, binaries, postgres_server
 from testing.sink_writer import LOG, record
@@ -89,7 +89,7 @@ async def test_a_text_with_a_null_character_is_refused_alone(database: PostgresD
     broken = replace(record(1), event={**record(1).event, "request_id": "a\0b"})
     verdicts = await sink.write(SinkBatch(LOG, [record(0), broken, record(2)]))
     assert [verdict.outcome for verdict in verdicts] == [
-        *(Outcome.WRITTEN, Outcome.REFUSED, Outcome.WRITTEN)
+        *(WriteResult.WRITTEN, WriteResult.REFUSED, WriteResult.WRITTEN)
     ]
     assert len(await database.rows()) == 2
     await sink.close()

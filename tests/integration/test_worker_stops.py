@@ -18,7 +18,7 @@ from tests.integration.worker_process import PARTITIONS, Stage, WorkerProcess, e
 
 RATE = 2000
 """Leads a second: a worker keeps up with it."""
-AWAY = 8.0
+OUTAGE = 8.0
 """Seconds."""
 
 
@@ -124,10 +124,10 @@ async def test_a_broker_that_is_unavailable_for_eight_seconds_is_waited_for(
     async with streaming(stage, contacts, rate=RATE) as stream:
         await stage.until_scored(2000)
         await asyncio.to_thread(breakable_kafka.kill)
-        away_since = time.monotonic()
+        down_since = time.monotonic()
         await until(is_reported, what="/readyz says that Kafka is unavailable")
         assert (await worker.answer("/healthz"))[0] == HTTPStatus.OK
-        await asyncio.sleep(AWAY - (time.monotonic() - away_since))
+        await asyncio.sleep(OUTAGE - (time.monotonic() - down_since))
         await asyncio.to_thread(breakable_kafka.restart)
         played = await stream.end()
     await stage.until_committed(played)

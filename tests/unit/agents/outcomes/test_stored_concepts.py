@@ -10,12 +10,12 @@ from agents.outcomes.kinds import OutcomeKind
 from agents.outcomes.partition_join import PartitionJoin
 from agents.outcomes.store import MemoryStore
 from agents.outcomes.stored_cohorts import StoredCohorts
-from agents.outcomes.stored_concepts import FoundChange, Row, StoredConcepts
+from agents.outcomes.stored_concepts import FinalLead, FoundChange, StoredConcepts
 from agents.quality.concept_watch import ConceptWatch
 from tests.unit.agents.outcomes.joins import KINDS, MODEL, OPTIONS, arrived, scored
 
 
-def rows(count: int, seed: int, *, shift: float = 0.0, channel: int = 0) -> list[Row]:
+def rows(count: int, seed: int, *, shift: float = 0.0, channel: int = 0) -> list[FinalLead]:
     """Draw final leads whose scores are right, or too low by a shift."""
     random = np.random.default_rng(seed)
     scores = random.beta(0.8, 5, count)
@@ -38,7 +38,7 @@ class Stored:
         self.store.write(self.names.apply({}), ())
         self.concepts = StoredConcepts(self.store, self.names, ConceptWatch)
 
-    def read(self, given: list[Row]) -> list[FoundChange]:
+    def read(self, given: list[FinalLead]) -> list[FoundChange]:
         puts = dict(self.concepts.apply(given))
         self.store.write(puts | dict(self.names.apply({})), ())
         return self.concepts.take_changes()

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from monitoring.telemetry.declarations import DECLARATIONS
 from monitoring.telemetry.sink_metrics import OUTCOMES, SinkMetrics
 from schemas.errors import ErrorCode
-from stream.sinks.sink import Outcome
+from stream.sinks.sink import WriteResult
 
 
 def made() -> tuple[SinkMetrics, CollectorRegistry]:
@@ -22,13 +22,13 @@ def test_all_metrics_of_sinks_are_exposed_from_the_start() -> None:
 
 
 def test_outcomes_are_those_of_the_protocol() -> None:
-    assert {outcome.value for outcome in Outcome} == set(OUTCOMES)
+    assert {outcome.value for outcome in WriteResult} == set(OUTCOMES)
 
 
 def test_writes_retries_and_dead_letters_are_counted() -> None:
     metrics, registry = made()
     metrics.wrote(["written", "written", "retry"], 0.3)
-    metrics.target_away()
+    metrics.target_unavailable()
     metrics.dead_letter(ErrorCode.SINK_REFUSED)
 
     def value(name: str, **labels: str) -> float | None:

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.formats.avro_leads import COLUMNS_FROM, AvroLeadReader
-from schemas.formats.event_format import Row
+from schemas.formats.event_format import DecodedRow
 from schemas.store import Schema
 from tests.unit.schemas.formats.framed_avro import FramedAvro
 from tests.unit.schemas.formats.test_event_format import FIELDS, LEADS, ROWS, VISIT
@@ -36,8 +36,8 @@ def reader(asked: list[bytes]) -> AvroLeadReader:
 
 def read(
     reader: AvroLeadReader, values: list[bytes | None]
-) -> tuple[list[Row | None], dict[int, ErrorCode]]:
-    rows: list[Row | None] = [None] * len(values)
+) -> tuple[list[DecodedRow | None], dict[int, ErrorCode]]:
+    rows: list[DecodedRow | None] = [None] * len(values)
     errors: dict[int, InvalidEventError] = {}
     reader.read_rows(values, range(len(values)), rows, errors)
     return rows, {place: error.code for place, error in errors.items()}

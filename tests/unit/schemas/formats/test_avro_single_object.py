@@ -6,7 +6,7 @@ import pytest
 
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.formats.avro_single_object import AvroSingleObject
-from schemas.formats.event_format import Row
+from schemas.formats.event_format import DecodedRow
 from schemas.store import SchemaStore
 from tests.unit.schemas.formats.test_event_format import FIELDS, LEADS, ROWS, STORE, VISIT
 
@@ -30,7 +30,7 @@ def test_an_incomplete_header_is_a_verdict_with_what_was_expected(value: bytes) 
 
 
 def test_a_lead_that_was_written_is_read() -> None:
-    rows: list[Row | None] = [None]
+    rows: list[DecodedRow | None] = [None]
     FORM.lead_reader(STORE, FIELDS).read_rows([VALUE], [0], rows, {})
     assert rows == [ROWS[1]]
 

@@ -14,7 +14,7 @@ from schemas.errors import ErrorCode, InputError, InvalidEventError
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
 from schemas.formats.confluent import ConfluentFraming
-from schemas.formats.event_format import LeadFields, Row
+from schemas.formats.event_format import DecodedRow, LeadFields
 from schemas.registered import (
     RegisteredSchemas,
     RegisteredText,
@@ -38,7 +38,9 @@ FIELDS = LeadFields({"pages": FieldKind.NUMBER}, {}, FieldNames({"pages": "pages
 LEADS = [
     {"lead_id": f"l{i}", "created_at": 1_760_000_000_000 + i, "pages": i / 2} for i in range(12)
 ]
-ROWS: list[Row] = [(lead["lead_id"], lead["created_at"], None, lead["pages"]) for lead in LEADS]
+ROWS: list[DecodedRow] = [
+    (lead["lead_id"], lead["created_at"], None, lead["pages"]) for lead in LEADS
+]
 
 
 def datum(schema: Any, record: Any) -> bytes:
@@ -59,8 +61,8 @@ class Place:
         self.known.add(header, meaning_of_text(text, "the schema"))
         return header
 
-    def read(self, *values: bytes) -> tuple[list[Row | None], dict[int, ErrorCode]]:
-        rows: list[Row | None] = [None] * len(values)
+    def read(self, *values: bytes) -> tuple[list[DecodedRow | None], dict[int, ErrorCode]]:
+        rows: list[DecodedRow | None] = [None] * len(values)
         errors: dict[int, InvalidEventError] = {}
         self.reader.read_rows(values, range(len(values)), rows, errors)
         return rows, {at: error.code for at, error in errors.items()}

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from schemas.errors import InvalidEventError
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.formats.event_format import EventFormat, LeadFields, LeadReader, Row
+from schemas.formats.event_format import DecodedRow, EventFormat, LeadFields, LeadReader
 from schemas.model_identity import ModelIdentity
 from schemas.registered import (
     ID_BYTES,
@@ -63,7 +63,7 @@ LEADS: list[dict[str, Any]] = [
     }
     for i in range(12)
 ]
-ROWS: list[Row] = [
+ROWS: list[DecodedRow] = [
     (lead["lead_id"], lead["created_at"], lead["request_id"], lead["pages"], lead["site"])
     for lead in LEADS
 ]
@@ -143,8 +143,8 @@ def recognised(form: EventFormat, value: bytes) -> bool:
 
 def read(
     reader: LeadReader, values: Sequence[bytes | None], indices: Sequence[int] | None = None
-) -> tuple[list[Row | None], dict[int, InvalidEventError]]:
-    rows: list[Row | None] = [None] * len(values)
+) -> tuple[list[DecodedRow | None], dict[int, InvalidEventError]]:
+    rows: list[DecodedRow | None] = [None] * len(values)
     errors: dict[int, InvalidEventError] = {}
     reader.read_rows(values, range(len(values)) if indices is None else indices, rows, errors)
     return rows, errors

@@ -10,7 +10,7 @@ import pytest
 from schemas.errors import ErrorCode, InvalidEventError
 from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.formats.event_format import LeadFields, LeadReader, Row
+from schemas.formats.event_format import DecodedRow, LeadFields, LeadReader
 from schemas.formats.json_objects import JsonObjects
 from schemas.number_reading import NumberReading
 from schemas.store import SchemaStore
@@ -30,9 +30,9 @@ FIELDS = LeadFields(
 FORM = JsonObjects()
 
 
-def read(value: bytes | dict[str, Any]) -> tuple[Row | None, InvalidEventError | None]:
+def read(value: bytes | dict[str, Any]) -> tuple[DecodedRow | None, InvalidEventError | None]:
     encoded = value if isinstance(value, bytes) else orjson.dumps(value)
-    rows: list[Row | None] = [None]
+    rows: list[DecodedRow | None] = [None]
     errors: dict[int, InvalidEventError] = {}
     FORM.lead_reader(SchemaStore(), FIELDS).read_rows([encoded], [0], rows, errors)
     return rows[0], errors.get(0)

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.errors import FatalError
 from stream.crm.access_token import ClientCredentials, FixedToken
-from stream.crm.account import CrmAwayError
+from stream.crm.account import CrmUnavailableError
 
 URL = "https://login.example.com/token"
 
@@ -54,7 +54,7 @@ async def test_a_login_server_that_is_unavailable_is_waited_for(
     answer: httpx.Response | httpx.HTTPError,
 ) -> None:
     async with client_of(answer) as client:
-        with pytest.raises(CrmAwayError, match=r"login\.example\.com gives no token"):
+        with pytest.raises(CrmUnavailableError, match=r"login\.example\.com gives no token"):
             await ClientCredentials(URL, "c", "s", "x", lambda: 0.0).get(client)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.errors import FatalError
 from stream.crm.access_token import ClientCredentials, FixedToken
-from stream.crm.account import CrmAwayError
+from stream.crm.account import CrmUnavailableError
 from stream.crm.connection import CrmConnection
 from stream.crm.token_bucket import TokenBucket
 from testing.crm_server import CLIENT, SECRET
@@ -57,7 +57,7 @@ async def test_a_new_token_that_is_refused_too_ends_it(server: HubSpotServer) ->
 async def test_a_connection_that_is_cut_is_a_crm_that_is_unavailable(server: HubSpotServer) -> None:
     connection = connection_to(server)
     server.is_unavailable = True
-    with pytest.raises(CrmAwayError, match="HubSpot: "):
+    with pytest.raises(CrmUnavailableError, match="HubSpot: "):
         await connection.request("GET", PATH)
     await connection.close()
 
@@ -65,11 +65,11 @@ async def test_a_connection_that_is_cut_is_a_crm_that_is_unavailable(server: Hub
 async def test_a_busy_crm_says_when_to_come_again(server: HubSpotServer) -> None:
     connection = connection_to(server)
     server.busy, server.retry_after = 2, "2.5"
-    with pytest.raises(CrmAwayError) as raised:
+    with pytest.raises(CrmUnavailableError) as raised:
         await connection.request("GET", PATH)
     assert raised.value.after == 2.5
     server.retry_after = ""
-    with pytest.raises(CrmAwayError) as raised:
+    with pytest.raises(CrmUnavailableError) as raised:
         await connection.request("GET", PATH)
     assert raised.value.after is None
     await connection.close()

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.errors import FatalError
 from stream.crm.access_token import FixedToken
-from stream.crm.account import Change, CrmAwayError
+from stream.crm.account import Change, CrmUnavailableError
 from stream.crm.connection import CrmConnection
 from stream.crm.dynamics import DynamicsAccount
 from stream.crm.token_bucket import TokenBucket
@@ -39,7 +39,7 @@ def account_of(monkeypatch: pytest.MonkeyPatch, answer: httpx.Response) -> Dynam
 async def test_an_answer_that_is_incomplete_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch, answer: httpx.Response
 ) -> None:
-    with pytest.raises(CrmAwayError, match="Dynamics"):
+    with pytest.raises(CrmUnavailableError, match="Dynamics"):
         await account_of(monkeypatch, answer).write([Change("a", {"s": 1})])
 
 

@@ -22,7 +22,7 @@ from stream.sinks.sink import (
     WRITTEN,
     Gathering,
     Log,
-    TargetAwayError,
+    TargetUnavailableError,
     refuse,
     retry_later,
 )
@@ -124,8 +124,8 @@ async def test_a_letter_that_still_cannot_be_read_or_has_no_value_remains() -> N
 @in_jumping_time
 async def test_while_the_target_is_unavailable_the_batch_waits() -> None:
     sink = FakeSink()
-    sink.open_errors.append(TargetAwayError("away"))
-    sink.answers += [TargetAwayError("away"), lambda _: [WRITTEN, retry_later(7.0)]]
+    sink.open_errors.append(TargetUnavailableError("away"))
+    sink.answers += [TargetUnavailableError("away"), lambda _: [WRITTEN, retry_later(7.0)]]
     account = await run(sink, letter(0), letter(1))
     assert sink.offsets == [[0, 1], [0, 1], [1]]
     assert account.written == 2

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from monitoring.telemetry.rest_metrics import RestMetrics
 from stream.rest.lead_lookups import LeadLookups
-from stream.rest.lead_store import StoreAwayError, StoredLead
+from stream.rest.lead_store import StoredLead, StoreUnavailableError
 from stream.rest.problems import Problem
 
 
@@ -27,7 +27,7 @@ class FakeStore:
 
     async def probe(self) -> None:
         if self.reason is not None:
-            raise StoreAwayError(self.reason)
+            raise StoreUnavailableError(self.reason)
 
     async def close(self) -> None:
         self.is_closed = True

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from schemas.errors import StartupError
 from schemas.wire import WireFormat
-from stream.rest.lead_store import StoreAwayError
+from stream.rest.lead_store import StoreUnavailableError
 from stream.rest.sql_lead_store import open_lead_store
 from stream.settings import load_settings
 from tests.lead_store_conformance import Check, each_check, filled, looking_up
@@ -36,7 +36,7 @@ async def test_a_file_that_is_missing_is_not_created(tmp_path: Path) -> None:
     file = tmp_path / "leads.db"
     url = f"sqlite:///{file}"
     async with looking_up(url) as store:
-        with pytest.raises(StoreAwayError, match="LEADSCORE_REST_LEAD_STORE"):
+        with pytest.raises(StoreUnavailableError, match="LEADSCORE_REST_LEAD_STORE"):
             await store.find(["a"])
     assert not await asyncio.to_thread(file.exists)
 
@@ -50,7 +50,7 @@ async def test_a_file_that_is_locked_is_unavailable_within_the_time_limit(
         locking.execute("PRAGMA locking_mode=EXCLUSIVE")
         locking.execute("BEGIN EXCLUSIVE")
         async with looking_up(url, rest_lead_store_seconds=0.2) as store:
-            with pytest.raises(StoreAwayError, match=r"SQLITE_BUSY|within 0\.2 s"):
+            with pytest.raises(StoreUnavailableError, match=r"SQLITE_BUSY|within 0\.2 s"):
                 await store.find(["a"])
     locking.close()
 
@@ -65,7 +65,7 @@ async def test_it_cannot_write(url: str) -> None:
 async def test_a_password_is_not_in_the_reason() -> None:
     url = "postgresql://ann:secret@127.0.0.1:1/crm"
     async with looking_up(url) as store:
-        with pytest.raises(StoreAwayError, match=r"ann:\*\*\*@") as raised:
+        with pytest.raises(StoreUnavailableError, match=r"ann:\*\*\*@") as raised:
             await store.probe()
     assert "secret" not in str(raised.value)
 

@@ -12,7 +12,7 @@ import pytest
 from schemas.errors import FatalError, StartupError
 from stream.settings import load_settings
 from stream.sinks.crm import make_sink
-from stream.sinks.sink import Outcome, SinkBatch, SinkRecord, TargetAwayError
+from stream.sinks.sink import SinkBatch, SinkRecord, TargetUnavailableError, WriteResult
 from testing.crm_server import CrmServer
 from testing.hubspot_server import HubSpotServer
 from testing.salesforce_server import SalesforceServer
@@ -111,7 +111,7 @@ async def test_the_event_before_a_refused_one_is_written(stage: CrmStage) -> Non
     sink = await opened(stage)
     earlier = replace(record(1), lead_id="lead-2")
     verdicts = await sink.write(SinkBatch(LOG, [earlier, stage.refused(2)]))
-    assert [verdict.outcome for verdict in verdicts] == [Outcome.WRITTEN, Outcome.REFUSED]
+    assert [verdict.outcome for verdict in verdicts] == [WriteResult.WRITTEN, WriteResult.REFUSED]
     assert stage.server.records["lead-2"][stage.server.property_of("score")] == 0.01
     await sink.close()
 
@@ -141,7 +141,7 @@ async def test_a_call_has_no_more_records_than_the_crm_takes(name: str, server: 
 async def test_a_limit_is_waited_for_as_long_as_the_crm_asks(name: str, server: CrmServer) -> None:
     sink = await opened(CrmStage(name, server))
     server.busy, server.retry_after = 1, "17"
-    with pytest.raises(TargetAwayError, match="status 429") as raised:
+    with pytest.raises(TargetUnavailableError, match="status 429") as raised:
         await sink.write(batch(0, 1))
     assert raised.value.after == 17
     await written(sink, batch(0, 1))
@@ -182,7 +182,7 @@ async def test_an_event_without_a_score_is_refused_alone(name: str, server: CrmS
     sink = await opened(CrmStage(name, server))
     broken = replace(record(1), event={"lead_id": "lead-1"})
     verdicts = await sink.write(SinkBatch(LOG, [record(0), broken]))
-    assert [verdict.outcome for verdict in verdicts] == [Outcome.WRITTEN, Outcome.REFUSED]
+    assert [verdict.outcome for verdict in verdicts] == [WriteResult.WRITTEN, WriteResult.REFUSED]
     await sink.close()
 
 
@@ -206,7 +206,7 @@ async def test_hubspots_batch_that_is_refused_as_a_whole_is_halved(
     records = [of_lead(f"lead-{at}", at) for at in range(40)]
     records[17] = replace(stage.refused(17), lead_id="lead-17")
     verdicts = await sink.write(SinkBatch(LOG, records))
-    assert [at for at, each in enumerate(verdicts) if each.outcome is Outcome.REFUSED] == [17]
+    assert [at for at, each in enumerate(verdicts) if each.outcome is WriteResult.REFUSED] == [17]
     assert len(server.records) == 39
     await sink.close()
 
@@ -217,7 +217,7 @@ async def test_the_end_of_a_days_requests_is_a_long_pause(
 ) -> None:
     sink = await opened(stage)
     server.is_daily = True
-    with pytest.raises(TargetAwayError, match="of the day") as raised:
+    with pytest.raises(TargetUnavailableError, match="of the day") as raised:
         await sink.write(batch(0, 1))
     assert raised.value.after == 900
     await sink.close()
@@ -233,7 +233,7 @@ async def test_contacts_by_hubspots_own_id_are_updated_and_never_created(
     records = [of_lead(lead_id, at) for at, lead_id in enumerate(("51", "52", "no number"))]
     verdicts = await sink.write(SinkBatch(LOG, records))
     assert [each.outcome for each in verdicts] == [
-        *(Outcome.WRITTEN, Outcome.REFUSED, Outcome.REFUSED)
+        *(WriteResult.WRITTEN, WriteResult.REFUSED, WriteResult.REFUSED)
     ]
     assert "OBJECT_NOT_FOUND" in verdicts[1].error
     assert server.contacts["51"] | {"leadscore_score": 0.0} == server.contacts["51"]
@@ -249,7 +249,11 @@ async def test_a_locked_row_is_retried_with_the_later_events_of_its_lead(
     server.locked = {"lead-1"}
     records = [of_lead("lead-1", 0), of_lead("lead-2", 1), of_lead("lead-1", 2)]
     verdicts = await sink.write(SinkBatch(LOG, records))
-    assert [each.outcome for each in verdicts] == [Outcome.RETRY, Outcome.WRITTEN, Outcome.RETRY]
+    assert [each.outcome for each in verdicts] == [
+        WriteResult.RETRY,
+        WriteResult.WRITTEN,
+        WriteResult.RETRY,
+    ]
     await written(sink, SinkBatch(LOG, [records[0], records[2]]))
     await sink.close()
 
@@ -270,7 +274,7 @@ async def test_a_request_of_a_batch_that_is_throttled_is_retried(
     sink = await opened(stage)
     server.throttled = 1
     verdicts = await sink.write(batch(0, 2))
-    assert [each.outcome for each in verdicts] == [Outcome.RETRY, Outcome.WRITTEN]
+    assert [each.outcome for each in verdicts] == [WriteResult.RETRY, WriteResult.WRITTEN]
     assert verdicts[0].after == 3
     await sink.close()
 

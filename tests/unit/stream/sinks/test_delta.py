@@ -17,7 +17,7 @@ from deltalake.exceptions import CommitFailedError
 from schemas.errors import FatalError
 from stream.settings import load_settings
 from stream.sinks.delta import DeltaSink, application_of, make_sink
-from stream.sinks.sink import Outcome, SinkBatch, SinkRecord, TargetAwayError
+from stream.sinks.sink import SinkBatch, SinkRecord, TargetUnavailableError, WriteResult
 from testing.sink_writer import LOG, record
 from tests.sink_conformance import (
     Check,
@@ -160,7 +160,7 @@ async def test_one_of_two_sinks_that_add_grades_at_once_opens_again(
 
     monkeypatch.setattr(DeltaTable, "create", as_before)
     sink = stage.sink()
-    with pytest.raises(TargetAwayError, match=CommitFailedError.__name__):
+    with pytest.raises(TargetUnavailableError, match=CommitFailedError.__name__):
         await sink.open()
     await sink.open()
     await written(sink, batch(3, 4))
@@ -181,6 +181,6 @@ async def test_fields_of_a_lead_are_json(tmp_path: Path) -> None:
     sink = await opened(stage)
     lead = SinkRecord(3, 1_790_000_000_000, "L-1", {"lead_id": "L-1", "age": 40})
     [verdict] = await sink.write(SinkBatch(LOG, [lead]))
-    assert verdict.outcome is Outcome.WRITTEN
+    assert verdict.outcome is WriteResult.WRITTEN
     [row] = DeltaTable(stage.folder).to_pyarrow_table().to_pylist()
     assert row["fields"] == '{"lead_id":"L-1","age":40}'

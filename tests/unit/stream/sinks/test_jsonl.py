@@ -16,7 +16,7 @@ from schemas.errors import StartupError
 from stream.settings import load_settings
 from stream.sinks.json_line_file import lines_of
 from stream.sinks.jsonl import JsonLinesSink, make_sink, score_line
-from stream.sinks.sink import Outcome, SinkBatch, SinkRecord
+from stream.sinks.sink import SinkBatch, SinkRecord, WriteResult
 from testing.sink_writer import LOG, record
 from tests.sink_conformance import Check, Row, Stage, batch, each_check, killed, written
 
@@ -186,7 +186,7 @@ async def test_a_lead_is_a_line_with_all_its_fields(tmp_path: Path) -> None:
     await sink.open()
     lead = SinkRecord(3, 1_790_000_000_000, "L-1", {"lead_id": "L-1", "age": 40, "raw": b"\xff"})
     [verdict] = await sink.write(SinkBatch(LOG, [lead]))
-    assert verdict.outcome is Outcome.WRITTEN
+    assert verdict.outcome is WriteResult.WRITTEN
     [file] = stage.files()
     [line] = lines_of(file)
     assert orjson.loads(line) == {

@@ -14,7 +14,7 @@ from stream.sinks.sink import (
     WRITTEN,
     Log,
     SinkBatch,
-    TargetAwayError,
+    TargetUnavailableError,
     Verdict,
     refuse,
     retry_later,
@@ -87,7 +87,7 @@ async def test_records_to_be_retried_are_written_again_alone() -> None:
 
 async def test_while_the_target_is_unavailable_nothing_is_done_and_it_continues() -> None:
     async with running() as bench:
-        away = TargetAwayError("connection refused")
+        away = TargetUnavailableError("connection refused")
         bench.sink.answers.extend([away] * 20)
         batch = batch_of(record_of(0))
         await bench.runner.accept([batch])
@@ -103,7 +103,7 @@ async def test_while_the_target_is_unavailable_nothing_is_done_and_it_continues(
 
 async def test_while_a_write_is_under_way_the_source_is_held_back() -> None:
     async with running() as bench:
-        bench.sink.answers.extend([TargetAwayError("away")] * 1_000_000)
+        bench.sink.answers.extend([TargetUnavailableError("away")] * 1_000_000)
         accepted = 0
 
         async def accept() -> None:
@@ -124,7 +124,7 @@ async def test_a_batch_of_a_revoked_partition_is_left_to_the_next_owner(
 ) -> None:
     caplog.set_level(logging.INFO)
     async with running() as bench:
-        bench.sink.answers.extend([TargetAwayError("away")] * 1_000_000)
+        bench.sink.answers.extend([TargetUnavailableError("away")] * 1_000_000)
         lost, ours = batch_of(record_of(0)), batch_of(record_of(1), generation=2)
         await bench.runner.accept([lost])
         await until(lambda: bool(bench.sink.batches))
@@ -142,7 +142,7 @@ async def test_a_rebalance_ends_a_long_pause(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "FIRST_PAUSE", 3600.0)
     monkeypatch.setattr(module, "LONGEST_PAUSE", 3600.0)
     async with running() as bench:
-        bench.sink.answers.append(TargetAwayError("away"))
+        bench.sink.answers.append(TargetUnavailableError("away"))
         batch = batch_of(record_of(0))
         await bench.runner.accept([batch])
         await until(lambda: not bench.health.meets(Condition.TARGET_REACHED))
@@ -159,7 +159,7 @@ async def test_a_rebalance_during_a_write_ends_the_pause_after_it(
 
         def fail(_: object) -> list[Verdict]:
             bench.runner.rebalanced()
-            raise TargetAwayError("away")
+            raise TargetUnavailableError("away")
 
         bench.sink.answers.append(fail)
         batch = batch_of(record_of(0))
@@ -170,7 +170,7 @@ async def test_a_rebalance_during_a_write_ends_the_pause_after_it(
 
 async def test_the_sink_is_opened_once_the_target_answers() -> None:
     bench = Bench()
-    bench.sink.open_errors.extend([TargetAwayError("away")] * 3)
+    bench.sink.open_errors.extend([TargetUnavailableError("away")] * 3)
     await bench.runner.open()
     assert not bench.sink.open_errors
     assert bench.health.meets(Condition.TARGET_REACHED)

@@ -12,7 +12,7 @@ import pytest
 import stream.sinks.sql_engine as engine_module
 from schemas.errors import StartupError
 from stream.settings import load_settings
-from stream.sinks.sink import Outcome, SinkBatch, SinkRecord
+from stream.sinks.sink import SinkBatch, SinkRecord, WriteResult
 from stream.sinks.sql import make_sink
 from testing.sink_writer import LOG, record
 from tests.sink_conformance import Check, batch, each_check, killed, opened, written
@@ -47,7 +47,7 @@ async def test_all_rows_of_a_batch_but_the_refused_ones_are_written(stage: Sqlit
         for at in range(40)
     ]
     verdicts = await sink.write(SinkBatch(LOG, records))
-    refused = [at for at, verdict in enumerate(verdicts) if verdict.outcome is Outcome.REFUSED]
+    refused = [at for at, verdict in enumerate(verdicts) if verdict.outcome is WriteResult.REFUSED]
     assert refused == list(range(0, 40, 5))
     assert len(await stage.rows()) == 32
     await sink.close()

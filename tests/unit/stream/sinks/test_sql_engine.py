@@ -12,7 +12,7 @@ from sqlalchemy.exc import (
 )
 
 from schemas.errors import FatalError
-from stream.sinks.sink import TargetAwayError
+from stream.sinks.sink import TargetUnavailableError
 from stream.sinks.sql_engine import RecordError, database_url, judged
 
 URL = database_url("postgresql://user:secret@host/crm")
@@ -31,8 +31,8 @@ class DriverError(Exception):
         (IntegrityError("INSERT", {}, DriverError("Anna Schmidt")), RecordError),
         (OverflowError("Anna Schmidt"), RecordError),
         (UnicodeEncodeError("utf-8", "Anna", 0, 1, "surrogates"), RecordError),
-        (OperationalError("INSERT", {}, DriverError("Anna Schmidt")), TargetAwayError),
-        (InterfaceError("INSERT", {}, DriverError("Anna Schmidt")), TargetAwayError),
+        (OperationalError("INSERT", {}, DriverError("Anna Schmidt")), TargetUnavailableError),
+        (InterfaceError("INSERT", {}, DriverError("Anna Schmidt")), TargetUnavailableError),
         (ProgrammingError("INSERT", {}, DriverError("Anna Schmidt")), FatalError),
     ],
     ids=lambda given: type(given).__name__ if isinstance(given, Exception) else given.__name__,

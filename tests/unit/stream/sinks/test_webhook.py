@@ -19,7 +19,7 @@ from schemas.errors import StartupError
 from schemas.model_identity import ModelIdentity
 from stream.settings import load_settings
 from stream.sinks.previous_scores import PreviousScores
-from stream.sinks.sink import Outcome, Sink, SinkBatch, SinkRecord, TargetAwayError
+from stream.sinks.sink import Sink, SinkBatch, SinkRecord, TargetUnavailableError, WriteResult
 from stream.sinks.webhook import WebhookSink, make_sink
 from stream.sinks.webhook_content import OVERDUE
 from stream.sinks.webhook_targets import Target
@@ -54,7 +54,7 @@ def sink_to(*targets: Target) -> WebhookSink:
     return WebhookSink(targets, PreviousScores(no_log, lambda _: {}, 10))
 
 
-async def outcomes(sink: Sink, some: SinkBatch) -> list[Outcome]:
+async def outcomes(sink: Sink, some: SinkBatch) -> list[WriteResult]:
     return [verdict.outcome for verdict in await sink.write(some)]
 
 
@@ -123,7 +123,7 @@ async def test_a_certificate_is_verified_for_the_name_though_the_address_is_conn
             target(receiver).model_copy(update={"url": by_name}),  # of an unknown authority
         ):
             sink = sink_to(other)
-            with pytest.raises(TargetAwayError, match="SSLCertVerificationError"):
+            with pytest.raises(TargetUnavailableError, match="SSLCertVerificationError"):
                 await sink.write(batch(0, 1))
             await sink.close()
         assert len(receiver.received) == 2
@@ -135,7 +135,7 @@ async def test_a_target_that_takes_nothing_is_unavailable_and_no_event_is_a_dead
 ) -> None:
     receiver.faults.extend([Fault(status=status, headers={"location": receiver.url})])
     sink = sink_to(target(receiver))
-    with pytest.raises(TargetAwayError, match=f"HTTP {status}"):
+    with pytest.raises(TargetUnavailableError, match=f"HTTP {status}"):
         await sink.write(batch(0, 1))
     assert receiver.attempts == 1, "a redirect is not followed"
     await written(sink, replace(batch(0, 1), attempt=2))
@@ -148,7 +148,7 @@ async def test_an_event_without_a_whole_answer_is_sent_again_with_the_same_id(
 ) -> None:
     receiver.faults.append(Fault(kind))
     sink = sink_to(target(receiver, timeout_seconds=0.3))
-    with pytest.raises(TargetAwayError):
+    with pytest.raises(TargetUnavailableError):
         await sink.write(batch(0, 1))
     await written(sink, replace(batch(0, 1), attempt=2))
     assert receiver.attempts == 2
@@ -160,7 +160,7 @@ async def test_a_target_that_asks_to_wait_is_not_called_before(receiver: Webhook
     receiver.faults.append(Fault(status=429, headers={"retry-after": "30"}))
     sink = sink_to(target(receiver, concurrency=1))
     for attempt in (1, 2):
-        with pytest.raises(TargetAwayError) as raised:
+        with pytest.raises(TargetUnavailableError) as raised:
             await sink.write(replace(batch(0, 5), attempt=attempt))
         assert 29 < raised.value.after <= 30
     assert receiver.attempts == 1
@@ -173,7 +173,7 @@ async def test_later_events_of_a_lead_wait_for_one_that_failed_and_other_leads_d
     receiver.fault_of = lambda got: Fault() if got.data["offset"] == 1 else None
     sink = sink_to(target(receiver))
     verdicts = await outcomes(sink, batch(0, 14))  # lead-1 has the offsets 1 and 8
-    assert [at for at, outcome in enumerate(verdicts) if outcome is Outcome.RETRY] == [1, 8]
+    assert [at for at, outcome in enumerate(verdicts) if outcome is WriteResult.RETRY] == [1, 8]
     receiver.fault_of = lambda _: None
     left = SinkBatch(LOG, [record(1), record(8)], attempt=2)
     await written(sink, left)
@@ -187,15 +187,15 @@ async def test_an_event_on_which_the_target_always_fails_is_refused_in_the_end(
 ) -> None:
     receiver.fault_of = lambda got: Fault() if got.data["offset"] == 1 else None
     sink = sink_to(target(receiver, attempts=3))
-    assert (await outcomes(sink, batch(0, 3)))[1] is Outcome.RETRY
+    assert (await outcomes(sink, batch(0, 3)))[1] is WriteResult.RETRY
     for attempt in (2, 3):
         left = SinkBatch(LOG, [record(1)], attempt)
         if attempt == 2:
-            with pytest.raises(TargetAwayError, match="HTTP 500"):
+            with pytest.raises(TargetUnavailableError, match="HTTP 500"):
                 await sink.write(left)
         else:
             [verdict] = await sink.write(left)
-            assert verdict.outcome is Outcome.REFUSED
+            assert verdict.outcome is WriteResult.REFUSED
             assert verdict.error == "the target crm failed on the record 3 times: HTTP 500"
     await sink.close()
 
@@ -205,7 +205,7 @@ async def test_a_target_that_is_unavailable_causes_no_repeats_at_another_one() -
         bad.fault_of = lambda _: Fault(status=503)
         sink = sink_to(target(good, "good"), target(bad, "bad"))
         for attempt in range(1, 4):
-            with pytest.raises(TargetAwayError, match=r"bad \(http://127"):
+            with pytest.raises(TargetUnavailableError, match=r"bad \(http://127"):
                 await sink.write(replace(batch(0, 20), attempt=attempt))
         assert len(good.received) == 20
         bad.fault_of = lambda _: None
@@ -217,10 +217,10 @@ async def test_a_target_that_is_unavailable_causes_no_repeats_at_another_one() -
 async def test_an_open_circuit_lets_one_event_pass_at_a_time(receiver: WebhookReceiver) -> None:
     receiver.fault_of = lambda _: Fault(status=503)
     sink = sink_to(target(receiver, concurrency=1))
-    with pytest.raises(TargetAwayError):
+    with pytest.raises(TargetUnavailableError):
         await sink.write(batch(0, 7))
     assert receiver.attempts == 5, "the circuit is open after five failures"
-    with pytest.raises(TargetAwayError):
+    with pytest.raises(TargetUnavailableError):
         await sink.write(replace(batch(0, 7), attempt=2))
     assert receiver.attempts == 6
     receiver.fault_of = lambda _: None
@@ -241,7 +241,7 @@ async def test_several_leads_are_sent_at_once_up_to_the_limit(receiver: WebhookR
 async def test_only_hot_leads_are_sent_if_no_others_are_wanted(receiver: WebhookReceiver) -> None:
     sink = sink_to(target(receiver, hot_only=True))
     verdicts = await outcomes(sink, batch(48, 52))  # High from 0.5 on
-    assert verdicts == [Outcome.SKIPPED] * 2 + [Outcome.WRITTEN] * 2
+    assert verdicts == [WriteResult.SKIPPED] * 2 + [WriteResult.WRITTEN] * 2
     assert {got.data["category"] for got in receiver.received} == {"High"}
     await sink.close()
 
@@ -259,7 +259,7 @@ async def test_an_event_that_one_target_refuses_is_written_to_the_other_and_name
 async def test_slack_gets_its_message_without_a_signature(receiver: WebhookReceiver) -> None:
     sink = sink_to(target(receiver, secret=None, template="slack"))
     odd = replace(record(73), lead_id="<a & b>")
-    assert await outcomes(sink, SinkBatch(LOG, [odd])) == [Outcome.WRITTEN]
+    assert await outcomes(sink, SinkBatch(LOG, [odd])) == [WriteResult.WRITTEN]
     [received] = receiver.received
     assert "webhook-signature" not in received.headers
     message = orjson.loads(received.body)
@@ -274,7 +274,7 @@ async def test_an_event_without_a_usable_id_is_refused(receiver: WebhookReceiver
         replace(record(at), event={**record(at).event, "event_id": given})
         for at, given in enumerate([None, "", "ü", "a\nb"])
     ]
-    assert await outcomes(sink, SinkBatch(LOG, records)) == [Outcome.REFUSED] * 4
+    assert await outcomes(sink, SinkBatch(LOG, records)) == [WriteResult.REFUSED] * 4
     assert receiver.attempts == 0
     await sink.close()
 
@@ -284,9 +284,9 @@ async def test_a_private_address_is_never_connected_to_unless_allowed(
 ) -> None:
     public = target(receiver).model_copy(update={"allow_private": False})
     sink = sink_to(public)
-    with pytest.raises(TargetAwayError, match="no public address"):
+    with pytest.raises(TargetUnavailableError, match="no public address"):
         await sink.open()
-    with pytest.raises(TargetAwayError, match="allow_private"):
+    with pytest.raises(TargetUnavailableError, match="allow_private"):
         await sink.write(batch(0, 1))
     assert receiver.attempts == 0
     await sink.close()
@@ -302,7 +302,7 @@ async def test_a_filter_on_the_band_needs_the_score_before(receiver: WebhookRece
     # lead-0 has 0.42, 0.49, 0.56, 0.63: only the first one and the one above 0.5 pass.
     records = [record(at) for at in (42, 49, 56, 63)]
     assert await outcomes(sink, SinkBatch(LOG, records)) == [
-        *(Outcome.WRITTEN, Outcome.SKIPPED, Outcome.WRITTEN, Outcome.SKIPPED)
+        *(WriteResult.WRITTEN, WriteResult.SKIPPED, WriteResult.WRITTEN, WriteResult.SKIPPED)
     ]
     assert receiver.received[-1].data["previous_category"] == "Low"
     assert receiver.received[-1].data["previous_score"] == 0.49
@@ -319,7 +319,10 @@ async def test_slack_shows_which_lead_nobody_contacted_in_time(receiver: Webhook
     slack = target(receiver, secret=None, template="slack", hot_only=True)
     sink = WebhookSink([slack], PreviousScores(no_log, lambda _: {}, 10), OVERDUE)
     records = [overdue(4, "<a & b>"), overdue(5, category="Low")]
-    assert await outcomes(sink, SinkBatch(LOG, records)) == [Outcome.WRITTEN, Outcome.SKIPPED]
+    assert await outcomes(sink, SinkBatch(LOG, records)) == [
+        WriteResult.WRITTEN,
+        WriteResult.SKIPPED,
+    ]
     [received] = receiver.received
     assert received.headers["webhook-id"] == "hot-2-17-1000"
     message = orjson.loads(received.body)

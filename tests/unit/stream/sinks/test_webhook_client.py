@@ -59,7 +59,7 @@ async def test_the_name_is_resolved_for_each_connection_and_its_answer_is_the_ad
 async def test_nothing_connects_to_a_private_address_that_is_not_allowed(host: str) -> None:
     client = WebhookClient(Target(name="crm", url=f"https://{host}/", secret="whsec_YQ=="))
     for answer in (await client.post(b"{}", {}), await client.reach()):
-        assert answer.meaning is Meaning.AWAY
+        assert answer.meaning is Meaning.UNAVAILABLE
         assert "its host has no public address" in answer.text
     await client.close()
 
@@ -67,7 +67,7 @@ async def test_nothing_connects_to_a_private_address_that_is_not_allowed(host: s
 async def test_a_name_that_does_not_resolve_is_a_target_that_is_unavailable() -> None:
     client = WebhookClient(target("https://leadscore.invalid/hook"))
     answer = await client.post(b"{}", {})
-    assert answer.meaning is Meaning.AWAY
+    assert answer.meaning is Meaning.UNAVAILABLE
     assert answer.text == "gaierror"
     await client.close()
 
@@ -84,7 +84,7 @@ async def test_environment_variables_name_no_proxy(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("host", ["a..b.example", "x" * 70 + ".example"])
 async def test_a_name_that_cannot_be_a_hosts_is_a_target_that_is_unavailable(host: str) -> None:
     client = WebhookClient(target(f"https://{host}/"))
-    assert (await client.reach()).meaning is Meaning.AWAY
+    assert (await client.reach()).meaning is Meaning.UNAVAILABLE
     await client.close()
 
 
