@@ -17,6 +17,7 @@ from monitoring.telemetry.http import MonitoringServer, monitoring_app
 from monitoring.telemetry.metrics import worker_registry
 from schemas.errors import StartupError
 from stream.kafka.probe import BrokerProbe
+from stream.process.heartbeat import HEARTBEAT
 from stream.settings import PREFIX, Settings
 
 __all__ = ["STALL_LIMIT", "Monitor", "verify_port_file"]
@@ -25,8 +26,6 @@ log = logging.getLogger(__name__)
 
 PROBE_INTERVAL = 5.0
 """Seconds between two probes of Kafka."""
-HEARTBEAT = 1.0
-"""Seconds between two heartbeats of the event loop."""
 STALL_LIMIT = 120.0
 """Seconds without progress, despite work, after which a worker exits."""
 

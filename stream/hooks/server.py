@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp
@@ -25,6 +26,7 @@ from stream.hooks.salesforce import SalesforceWebhooks
 from stream.hooks.signatures import standard_key
 from stream.kafka.access import Use
 from stream.kafka.probe import BrokerProbe
+from stream.process.heartbeat import beat
 from stream.rest.http_server import serve_until
 from stream.rest.lead_writer import OpenProducer, make_lead_writer
 from stream.rest.middleware import MiddlewareOptions, RestMiddleware
@@ -32,8 +34,6 @@ from stream.rest.rate_limit import RateLimit
 from stream.settings import PREFIX, Settings
 
 __all__ = ["HookServer"]
-
-HEARTBEAT = 1.0
 
 
 class HookServer:
@@ -109,7 +109,10 @@ class HookServer:
             The address is not available, or a certificate can't be read.
         """
         try:
-            await serve_until(stop, self.asgi, self._settings, [self.writer.run, self._beat])
+            await serve_until(
+                *(stop, self.asgi, self._settings),
+                [self.writer.run, partial(beat, self._health)],
+            )
         finally:
             await self.close()
 
@@ -119,11 +122,6 @@ class HookServer:
         await self._probe.close()
         if self._hubspot is not None:
             await self._hubspot.webhooks.close()
-
-    async def _beat(self) -> None:
-        while True:
-            self._health.heartbeat(time.monotonic())
-            await asyncio.sleep(HEARTBEAT)
 
 
 def _sources(**senders: object | None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from schemas.errors import StartupError
 from schemas.store import SchemaStore
 from stream.kafka.access import Use
 from stream.kafka.probe import BrokerProbe
+from stream.process.heartbeat import beat
 from stream.rest.app import Service, direct_endpoints, make_app
 from stream.rest.http_server import serve_until
 from stream.rest.lead_lookups import LeadLookups
@@ -38,7 +40,6 @@ from stream.settings import PREFIX, Settings
 
 __all__ = ["RestServer"]
 
-HEARTBEAT = 1.0
 LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
@@ -179,7 +180,7 @@ class RestServer:
         parts: list[Callable[[], Coroutine[Any, Any, None]]] = [
             self.models.run,
             self.batches.run,
-            self._beat,
+            partial(beat, self._health),
         ]
         further = (self.lookups, self.writer, self.log)
         parts += [part.run for part in further if part is not None]
@@ -199,11 +200,6 @@ class RestServer:
             await self.log.write()
         if self._legacy is not None:
             await self._legacy.close()
-
-    async def _beat(self) -> None:
-        while True:
-            self._health.heartbeat(time.monotonic())
-            await asyncio.sleep(HEARTBEAT)
 
 
 def _lookups(settings: Settings, metrics: RestMetrics) -> LeadLookups | None:
