@@ -38,8 +38,8 @@ class PartitionWriter:
     """Fills the files of a partition, one after the other.
 
     A batch is begun when its file is about to be completed, and done when it is durable. So a
-    partition that is revoked meanwhile leaves no batch in flight: its next owner reads again what
-    is in no complete file.
+    partition that is revoked meanwhile leaves no batch in flight: its next owner reads again the
+    records that no complete file has.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 What is archived is decided by the files: a partition is read from the end of its last complete
 file, whatever the group has committed. A file has a temporary name until it is whole and synced to
-disk, so a kill at any moment leaves nothing half, nothing missing and nothing twice.
+disk, so after a kill at any moment no file is incomplete, and no record is missing or repeated.
 """
 
 from __future__ import annotations
@@ -281,7 +281,7 @@ class ArchiveWriter:
                 sentence = (
                     f"the disk of {self._archive} has {free >> 20} MiB left, less than"
                     f" {least >> 20} (LEADSCORE_ARCHIVE_LEAST_FREE_MB): nothing is archived until"
-                    " there is room; move old files away"
+                    " there is room; move old files elsewhere"
                 )
                 log.error("%s", sentence)
                 self._on_room(sentence)

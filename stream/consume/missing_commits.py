@@ -2,8 +2,8 @@
 
 Kafka deletes the commits of a topic with the topic, and those of a group without members after
 ``offsets.retention.minutes``. A topic that is deleted and created again while no worker runs then
-looks like one that the group has never read. What is left are the scored events: they name the
-offsets of the records that they were made of. A partition's first commit precedes its first event
+looks like one that the group has never read. Only the scored events are left: they name the offsets
+of the records that they were made of. A partition's first commit precedes its first event
 (docs/adr/0016), so events without a commit mean that the commit was deleted.
 
 Only scored events count, and only committed ones. The dead-letter topic may be shared with another

@@ -1,7 +1,7 @@
 """Reports the partitions that a topic lacks since it was created again while no worker ran.
 
-Nobody is assigned such a partition, and Kafka has deleted its commit with the topic. What is left
-are its scored events: the scored topic still has the partition. So the partition with the lowest
+No worker is assigned such a partition, and Kafka has deleted its commit with the topic. Only its
+scored events are left: the scored topic still has the partition. So the partition with the lowest
 number, which every topic has, looks at those of the others when it starts without a commit of its
 log. From its first commit on it does not look again.
 

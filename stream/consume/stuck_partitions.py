@@ -105,4 +105,4 @@ def _reason(progress: PartitionProgress | None) -> str:
         return "the outputs of its leads are not delivered"
     if progress.is_due:
         return "its offsets are not committed"
-    return "it has leads, but none of them comes"
+    return "it has leads, but receives none of them"

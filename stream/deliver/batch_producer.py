@@ -207,8 +207,8 @@ class Emitter:
     def _begin(self, to: TopicPartition, sending: Sending) -> bool:
         """Send the only rows that wait for a partition; return False if a task has to.
 
-        At a low rate most batches have few rows and are delivered at once: what awaits a task with
-        a time limit costs more than all else that is done for such a batch.
+        At a low rate most batches have few rows and are delivered at once: to await a task with a
+        time limit costs more than all other work on such a batch.
         """
         if len(sending.rows) > AT_ONCE_ROWS:
             return False

@@ -95,7 +95,7 @@ class DriftProgress:
     def report(
         self, now: float, tally: DriftTally, horizons: Sequence[Assessment], lag: int | None
     ) -> None:
-        """Log what has come since the last line, where a minute is over.
+        """Log what has come since the last line, once a minute has passed.
 
         Parameters
         ----------

@@ -45,7 +45,7 @@ class KeyedLog:
     topic
         The topic.
     use
-        What it is read for: a missing right is named with it.
+        Purpose for which it is read: the error about a missing right names it.
 
     Attributes
     ----------

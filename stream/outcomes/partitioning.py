@@ -19,7 +19,7 @@ __all__ = ["PartitionSample", "misplacement"]
 SAMPLED = 1000
 """Keys of a topic that are looked at."""
 LEAST = 50
-"""Fewer keys say nothing."""
+"""Fewest keys that allow a conclusion."""
 AGREEMENT = 0.95
 """Share of keys in the partition of a hash from which on the hash chose it."""
 

@@ -1,7 +1,7 @@
 """Pauses between attempts: how long to wait before something that failed is tried again.
 
-All pauses are declared here. Most are constant and short: aiokafka retries and looks for
-a new leader or coordinator with a pause of its own, so an error that reaches LeadScore has already
+All pauses are declared here. Most are constant and short: aiokafka retries, and looks for a new
+leader or coordinator with a pause of its own, so an error that reaches LeadScore has already
 waited. Attempts are not counted unless the caller says so; a deadline ends them
 (stream/process/deadlines.py).
 """

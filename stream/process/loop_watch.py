@@ -36,7 +36,7 @@ class LoopWatch(Service):
 
     @property
     def longest_holds(self) -> Mapping[str, float]:
-        """Seconds of the longest hold of late, by clock: "wall", and "cpu" of this thread."""
+        """Seconds of the longest recent hold, by clock: "wall", and "cpu" of this thread."""
         return {"wall": self._wall.value, "cpu": self._cpu.value}
 
     @Service.task

@@ -27,9 +27,9 @@ class DriftResumption:
     publisher
         Counts and publishes.
     changes
-        Tells which model scores a partition.
+        Knows the model of each partition.
     source
-        Tells where a partition is read.
+        Knows the position of each partition.
     crash
         Called with an unrecoverable error.
     """

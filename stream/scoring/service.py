@@ -40,7 +40,7 @@ class ScoringService(Service):
     resumption
         Resumes the drift counts of assigned partitions.
     models
-        Tells when a model is loaded.
+        Loads the models; knows when the first one is loaded.
     kafka
         Made the clients.
     publishes_drift

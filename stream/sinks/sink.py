@@ -11,8 +11,8 @@ an error, for the records that are to be retried, and after a crash for records 
 but not committed. So a sink must keep three rules (tests/sink_conformance.py):
 
 - A repeated write changes nothing that a reader of the target can see.
-- Per lead, an older record never replaces a newer one. A sink whose target can't tell older from
-  newer answers RETRY also for later records of a lead whose earlier record is to be retried.
+- Per lead, an older record never replaces a newer one. A sink whose target can't order records
+  answers RETRY also for later records of a lead whose earlier record is to be retried.
 - A record that the target refuses does not keep the others of its batch from being written.
 """
 

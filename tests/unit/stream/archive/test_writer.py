@@ -167,7 +167,7 @@ async def test_a_full_disk_stops_the_writing_until_there_is_room(
     accepting = asyncio.create_task(place.writer.accept([batch_of(range(3), AT)]))
     await until(lambda: bool(place.rooms))
     assert place.writer.is_waiting
-    assert "move old files away" in place.rooms[0]
+    assert "move old files elsewhere" in place.rooms[0]
     assert not accepting.done()
     free = 1 << 30
     await accepting

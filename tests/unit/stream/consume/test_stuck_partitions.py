@@ -61,7 +61,7 @@ def test_partitions_without_work_are_not_stuck() -> None:
 
 @pytest.mark.parametrize(
     ("entry", "words"),
-    [(busy(), "not delivered"), (due(), "not committed"), (behind(), "none of them comes")],
+    [(busy(), "not delivered"), (due(), "not committed"), (behind(), "receives none of them")],
 )
 def test_work_without_progress_is_stuck_after_a_while(entry: PartitionProgress, words: str) -> None:
     assert look({A: entry}, 0, STUCK_AFTER - 1).now == {}
