@@ -129,7 +129,7 @@ class CrmAccount(Protocol):
         """
 
     async def write(self, changes: Sequence[Change]) -> Sequence[Result]:
-        """Write changes, each for itself.
+        """Write changes: each succeeds or fails alone.
 
         Parameters
         ----------

@@ -72,7 +72,7 @@ class DynamicsAccount:
         return found
 
     async def write(self, changes: Sequence[Change]) -> Sequence[Result]:
-        """Write changes, each for itself."""
+        """Write changes: each succeeds or fails alone."""
         if not changes:
             return []
         boundary = f"batch_{uuid4().hex}"

@@ -102,7 +102,7 @@ class SalesforceAccount:
         return found
 
     async def write(self, changes: Sequence[Change]) -> Sequence[Result]:
-        """Write changes, each for itself."""
+        """Write changes: each succeeds or fails alone."""
         if not changes:
             return []
         is_update = self._key == RECORD_ID

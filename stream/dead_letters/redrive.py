@@ -179,7 +179,7 @@ class Redrive:
         self._deadline = 0.0
 
     async def start(self, plan: Plan) -> Account:
-        """Write a plan to the ledger and carry it out.
+        """Write a plan to the ledger, and execute it.
 
         Raises
         ------

@@ -53,7 +53,7 @@ class _TimedProtocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server; who starts it handles the signals."""
+    """uvicorn's server, without handlers of signals: the caller has them."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

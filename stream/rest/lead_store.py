@@ -37,7 +37,7 @@ class LeadStore(Protocol):
         """
 
     async def probe(self) -> None:
-        """Ask the store for nothing.
+        """Probe the store: read nothing.
 
         Raises
         ------

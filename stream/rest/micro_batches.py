@@ -1,7 +1,7 @@
 """Collects the leads of requests that arrive together, so that the model scores them in one call.
 
-The cost of a call is much the same for one lead and for fifty. Nothing waits for company: a request
-that arrives while nothing is scored is scored at once, and what arrives meanwhile is the next
+The cost of a call is much the same for one lead and for fifty. No request waits for others: one
+that arrives while nothing is scored is scored at once, and those that arrive meanwhile are the next
 batch. So batches grow with the load.
 """
 

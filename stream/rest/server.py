@@ -215,7 +215,7 @@ def _lookups(settings: Settings, metrics: RestMetrics) -> LeadLookups | None:
 
 
 def _require_guard(settings: Settings) -> None:
-    """Refuse to serve scores of people to anybody who can reach the machine."""
+    """Refuse to serve scores to other machines without authentication."""
     is_guarded = settings.rest_token is not None or settings.rest_client_cafile is not None
     if settings.rest_host not in LOCAL and not is_guarded:
         raise StartupError(

@@ -1,7 +1,8 @@
 """Hands candidates of automatic retrainings on: from the shadow to the canary.
 
 The role rollout continues from there. Which step comes next follows from the history of the aliases
-alone, and each step is one entry of it: who was killed between two continues where it was.
+alone, and each step is one entry of it: a trainer that is killed between two continues where it
+was.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ KEPT = (
     *("retrain_min_auc_gain", "retrain_min_business_gain", "retrain_max_segment_loss"),
     *("max_event_bytes", "earliest_year", "times_ahead_days"),
 )
-"""Settings that decide what a retraining does: they are those of the plan, whatever the environment
-of a later process has."""
+"""Settings that decide what a retraining does: later processes take them from the plan, not from
+their environment."""
 
 RetrainResult = Literal["passed", "rejected", "refused", "failed"]
 

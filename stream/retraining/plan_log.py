@@ -26,7 +26,7 @@ class RetrainLog:
     settings
         Kafka's address and security, and the topic.
     use
-        What it is read for: a missing right is named with it.
+        Purpose for which it is read: the error about a missing right names it.
     """
 
     def __init__(self, settings: Settings, use: Use = Use.RETRAIN) -> None:

@@ -69,7 +69,7 @@ async def make_plan(
     now
         The time.
     use
-        What it is made for: a missing right is named with it.
+        Purpose for which it is made: the error about a missing right names it.
     cut_ms
         Moment of the data set, milliseconds since 1970; None: now, or by the clock ``created`` the
         creation of the latest lead.
