@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError
 
 from schemas.errors import FatalError
 from stream.deliver.replaceable_producer import ReplaceableProducer
-from stream.kafka.producer import Parcel, pack
+from stream.kafka.producer import Output, Parcel, pack
 from stream.kafka.topic_limits import TopicLimits
 from stream.process.deadlines import now
 from testing.fake_producer import FakeOutput
@@ -35,7 +35,7 @@ async def opened(output: FakeOutput) -> AsyncIterator[ReplaceableProducer]:
 
 
 def parcel_of(producer: ReplaceableProducer, *sizes: int) -> Parcel:
-    rows = [(b"key", b"." * size, []) for size in sizes]
+    rows: list[Output] = [(b"key", b"." * size, []) for size in sizes]
     [parcel] = pack(producer.current.create_batch, rows, timestamp_ms=1)
     return parcel
 

@@ -6,11 +6,13 @@ from collections import deque
 from typing import Any
 
 from stream.deliver.sending import RecordsTooLargeError, Sending, end_all, take_waiting
+from stream.kafka.producer import Output
 
 
 def sending(rows: int = 1) -> Sending:
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    return Sending([(b"key", b"value", [])] * rows, 0.0, future)
+    row: Output = (b"key", b"value", [])
+    return Sending([row] * rows, 0.0, future)
 
 
 async def test_a_call_that_was_ended_keeps_its_first_result() -> None:
