@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from features.infer import with_settled_readings
 from features.number_decision import NumberDecision
 from features.remarks import remark_on
 from features.table import Table
@@ -52,6 +53,16 @@ def under_field_names(table: Table, contract: Schema) -> Table:
         if field["name"] not in ENVELOPE
     }
     return table.with_fields_of(FieldNames(columns))
+
+
+def with_settled_numbers(table: Table, contract: Schema) -> Table:
+    """Return a table in which columns whose values leave it open are read as the others are.
+
+    Of a part of a file, all values of a column may be such as 1.291: the other columns show whether
+    a point separates decimals or thousands.
+    """
+    kinds = {field.name: field.kind for field in lead_fields(contract.avro) if field.kind}
+    return with_settled_readings(table, reserved=(), contract=kinds)
 
 
 def contract_of(table: Table, contracts: Sequence[Schema]) -> Schema:

@@ -21,6 +21,7 @@ from stream.simulator.lead_file import (
     reading_remarks,
     under_field_names,
     unused_columns,
+    with_settled_numbers,
 )
 from stream.simulator.outcomes import outcomes_of
 from stream.simulator.playing import Lead
@@ -134,7 +135,7 @@ def _of_file(wanted: Wanted, store: SchemaStore) -> Playlist:
         contract = contract_of(table, store.lead_contracts())
     else:
         contract = _contract(wanted.contract, store)
-    table = under_field_names(table, contract)
+    table = with_settled_numbers(under_field_names(table, contract), contract)
     lead_id, time = table.find(wanted.id_column, "--id"), _time(wanted, table)
     leads = leads_of(table, contract, lead_id=lead_id, time=time)
     outcomes: list[Lead | None] = [None] * len(leads)

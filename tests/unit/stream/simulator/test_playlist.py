@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from stream.simulator.playlist import DEFAULT_COUNT, Wanted, make_playlist
 from stream.simulator.shift import Span
 
 STORE = SchemaStore.load()
+BANK = Path("data/bank_marketing/contacts.csv.gz")
 
 
 def test_without_a_file_synthetic_leads_are_played() -> None:
@@ -46,13 +48,21 @@ def test_by_its_time_stamps_a_file_is_played_in_the_order_of_time(leads_csv: Pat
 
 
 def test_the_bank_contacts_are_known_by_their_columns() -> None:
-    wanted = Wanted(file=Path("data/bank_marketing/contacts.csv.gz"))
+    wanted = Wanted(file=BANK)
     playlist = make_playlist(wanted, STORE)
     assert playlist.contract.name.endswith("bank_contact")
     assert playlist.total == 41_188
     assert set(playlist.unused) == {"duration", "y"}
     fields = next(iter(playlist.leads)).fields
     assert (fields["age"], fields["emp_var_rate"], fields["job"]) == (56, 1.1, "housemaid")
+
+
+def test_a_column_of_a_part_of_a_file_is_read_as_the_others_are(tmp_path: Path) -> None:
+    rows = gzip.decompress(BANK.read_bytes()).splitlines()
+    part = tmp_path / "part.csv"
+    part.write_bytes(b"\n".join([rows[0], *rows[30_001:30_070]]))
+    leads = list(make_playlist(Wanted(file=part), STORE).leads)
+    assert leads[0].fields["euribor3m"] == 1.405, "no value shows that it is not 1,405"
 
 
 def test_a_contract_may_be_a_file(tmp_path: Path, leads_csv: Path) -> None:
