@@ -66,7 +66,7 @@ for command in (
 @REGISTRY
 @AS_JSON
 def list_models(registry: str, *, as_json: bool) -> None:
-    """List the models, their versions, when these were published, and aliases.
+    """List the models, with versions, times of publication and aliases.
 
     \b
       leadscore models list
