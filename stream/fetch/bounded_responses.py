@@ -78,7 +78,7 @@ class BoundedConnection(WatchedConnection):
             partial(_fetch_version, self_ref),
             lambda: BoundedConnection.limit,
         )
-        reader.feed_data = partial(_feed, frames, reader)
+        reader.feed_data = partial(_feed, self_ref, frames, reader)
         while data := await reader.read(READ_BYTES):  # what came before; then only the end comes
             frames.feed(data)
         raise EOFError("the broker closed the connection")
@@ -99,10 +99,16 @@ def _end_late(response: asyncio.Future[Any]) -> None:
         response.set_exception(TimeoutError())
 
 
-def _feed(frames: ResponseFrames, reader: StreamReader, data: bytes) -> None:
+def _feed(
+    self_ref: ReferenceType[Any], frames: ResponseFrames, reader: StreamReader, data: bytes
+) -> None:
     """Handle what has arrived; an error ends the task that waits for the end of the connection."""
     if reader.exception() is not None:
         return
+    connection = self_ref()
+    if connection is not None:
+        connection.note_arrival()
+    del connection
     try:
         frames.feed(data)
     except Exception as error:

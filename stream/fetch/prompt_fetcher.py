@@ -51,6 +51,8 @@ class PromptFetcher(Fetcher):
             await waiter  # raises errors of the group
         finally:
             timer.cancel()
+        if self._closed or self._subscriptions.reassignment_in_progress:
+            return {}  # aiokafka would wait for the next assignment, whatever the timeout
         found = await super().fetched_records(partitions, 0, max_records)
         return found
 

@@ -55,9 +55,9 @@ class WatchedConnection(AIOKafkaConnection):
             return response
         return self._in_time(response)
 
-    def _handle_frame(self, resp: bytes) -> None:
+    def note_arrival(self) -> None:
+        """Note that bytes have arrived, be they only a part of a response."""
         self._received_at = self._loop.time()
-        super()._handle_frame(resp)
 
     async def _in_time(self, response: Awaitable[Any]) -> Any:
         """Return the response; raise a TimeoutError, on which the client closes the connection."""

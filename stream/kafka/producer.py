@@ -14,6 +14,7 @@ from agents.records import Output
 from schemas.errors import FatalError
 from stream.kafka.compiled_batch import CompiledBatch
 from stream.kafka.direct_sends import DirectSends
+from stream.kafka.sequence_numbers import wrap_at_zero
 from stream.process.backoff import REQUEST_PAUSE
 from stream.process.deadlines import now
 from stream.settings import Settings
@@ -153,6 +154,7 @@ class _BatchProducer(AIOKafkaProducer):
         self._is_transactional = transactional_id is not None
         self._is_compiled = CompiledBatch.exists and options.get("compression_type") is None
         self._direct_sends = DirectSends(self)
+        wrap_at_zero(self)
 
     async def stop(self) -> None:
         """Deliver what was sent and close the connections."""

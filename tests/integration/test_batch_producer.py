@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 
 from stream.broker import BreakableBroker, Broker
 from stream.deliver.batch_producer import EmitOptions, Emitter, Output
@@ -106,6 +107,18 @@ async def test_a_limit_lowered_while_it_runs_costs_neither_records_nor_order(
         assert emitter.limits.max_bytes(topic) == 4000
     assert await numbers(kafka.bootstrap, topic) == list(range(6000))
     assert await numbers(kafka.bootstrap, other) == list(range(1000, 6000))
+
+
+async def test_the_sequence_numbers_continue_with_zero_after_the_largest(
+    kafka: Broker, topics: TopicFactory
+) -> None:
+    topic = await topics.create("scored")
+    async with emitting(kafka.bootstrap, topic) as emitter:
+        producer: Any = emitter._producer
+        producer._txn_manager._sequence_numbers[TopicPartition(topic, 0)] = 2**31 - 5
+        for start in range(0, 12, 3):
+            await asyncio.gather(*await emitter.send(topic, 0, numbered(start, 3)))
+    assert await numbers(kafka.bootstrap, topic) == list(range(12))
 
 
 async def test_a_first_batch_that_is_refused_is_not_overtaken(

@@ -44,6 +44,9 @@ class Connection:
         self._requests = deque((i, request, None) for i, request in enumerate(requests))
         self.frames: list[bytes] = []
 
+    def note_arrival(self) -> None:
+        pass
+
     def _handle_frame(self, frame: bytes) -> None:
         self._requests.popleft()
         self.frames.append(frame)
@@ -261,3 +264,17 @@ async def test_the_end_of_a_connection_fails_the_pending_requests() -> None:
         with pytest.raises(KafkaConnectionError):
             await response
         assert not connection.connected()
+
+
+async def test_a_part_of_a_response_is_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived = asyncio.Event()
+    async with connected() as (connection, broker):
+        monkeypatch.setattr(connection, "note_arrival", arrived.set)
+        response = connection.send(fetch())
+        answer = await broker.correlation_id() + FetchResponse_v11(0, 0, 0, []).encode()
+        broker.writer.write(len(answer).to_bytes(4, "big") + answer[:-1])
+        async with asyncio.timeout(5):
+            await arrived.wait()
+        assert not asyncio.ensure_future(response).done()
+        broker.writer.write(answer[-1:])
+        await response

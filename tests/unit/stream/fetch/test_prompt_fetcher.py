@@ -134,6 +134,25 @@ async def test_a_poll_without_records_ends_in_time(bed: Bed) -> None:
     assert not bed.fetcher._fetch_waiters
 
 
+async def test_a_poll_that_waits_ends_in_time_though_a_rebalance_has_begun(bed: Bed) -> None:
+    polled = asyncio.create_task(bed.fetcher.fetched_records((), timeout=0.01))
+    await turns()
+    bed.subscriptions.begin_reassignment()
+    async with asyncio.timeout(5):
+        assert await polled == {}
+
+
+async def test_a_poll_that_waits_ends_with_the_fetcher_though_a_rebalance_has_begun(
+    bed: Bed,
+) -> None:
+    polled = asyncio.create_task(bed.fetcher.fetched_records((), timeout=60))
+    await turns()
+    bed.subscriptions.begin_reassignment()
+    await bed.fetcher.close()
+    async with asyncio.timeout(5):
+        assert await polled == {}
+
+
 async def test_a_poll_that_waits_raises_an_error_of_the_group(bed: Bed) -> None:
     polled = asyncio.create_task(bed.poll())
     await turns()
