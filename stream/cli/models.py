@@ -66,7 +66,7 @@ for command in (
 @REGISTRY
 @AS_JSON
 def list_models(registry: str, *, as_json: bool) -> None:
-    """List the models, with versions, times of publication and aliases.
+    """List the models: versions, times of publication, aliases.
 
     \b
       leadscore models list
