@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Coroutine, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -72,11 +71,7 @@ class PromptFetcher(Fetcher):
     async def _next_assignment(self) -> Any:
         """Drop requests and records of the assignment before, and return the current one."""
         while True:
-            for task in self._pending_tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            self._pending_tasks.clear()
+            await self._end_requests()
             self._records.clear()
             subscription = self._subscriptions.subscription
             if subscription is None or subscription.assignment is None:
@@ -88,6 +83,19 @@ class PromptFetcher(Fetcher):
             assert assignment is not None
             assert assignment.active
             return assignment
+
+    async def _end_requests(self) -> None:
+        pending = set(self._pending_tasks)
+        for task in pending:
+            task.cancel()
+        if pending:
+            # Not by `await task`: a stop that comes meanwhile would cancel the task once more
+            # instead of this one, and wait for ever.
+            await asyncio.wait(pending)
+        self._pending_tasks.clear()
+        for task in pending:
+            if not task.cancelled():
+                task.result()
 
     async def _send_and_wait(self, assignment: Any) -> None:
         """Send the requests that are due, and wait until others may be."""

@@ -202,6 +202,20 @@ async def test_a_new_assignment_drops_requests_and_records_of_the_one_before(bed
     assert not bed.fetcher._records
 
 
+@pytest.mark.parametrize("after", range(6))
+async def test_it_stops_while_it_drops_requests_of_the_assignment_before(
+    bed: Bed, after: int
+) -> None:
+    for _ in range(2):
+        await bed.brokers.next_request()
+    await turns()
+    bed.assign(2)
+    await turns(after)
+    closing = asyncio.create_task(bed.fetcher.close())
+    _, pending = await asyncio.wait({closing}, timeout=5)
+    assert not pending
+
+
 async def test_a_partition_that_is_paused_is_fetched_once_it_is_resumed(bed: Bed) -> None:
     bed.subscriptions.pause(PARTITIONS[2])
     bed.assign(2)
