@@ -114,7 +114,7 @@ async def test_the_sequence_numbers_continue_with_zero_after_the_largest(
 ) -> None:
     topic = await topics.create("scored")
     async with emitting(kafka.bootstrap, topic) as emitter:
-        producer: Any = emitter._producer
+        producer: Any = emitter._producer.current
         producer._txn_manager._sequence_numbers[TopicPartition(topic, 0)] = 2**31 - 5
         for start in range(0, 12, 3):
             await asyncio.gather(*await emitter.send(topic, 0, numbered(start, 3)))
