@@ -84,7 +84,9 @@ async def test_other_silent_connections_are_closed(connections: list[WatchedConn
         await fetch
 
 
-async def test_what_arrives_is_the_last_sign_of_life(connections: list[WatchedConnection]) -> None:
+async def test_arriving_bytes_are_the_last_sign_of_life(
+    connections: list[WatchedConnection],
+) -> None:
     [connection, _] = connections
     connection._received_at = 0.0
     connection.note_arrival()
