@@ -49,7 +49,7 @@ Tally = Counter[str]
 Cell = tuple[Channel, int, int, int | None]
 """A cohort by numbers, which hash fast: channel, model, week and segment."""
 Rows = list[tuple[Cell, CohortRow]]
-"""What a lead counts as, and in which cohorts."""
+"""Rows by which a lead is counted, each with its cohort."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class _Change:
 
     states: dict[bytes, LeadState]
     before: Mapping[bytes, Rows]
-    """What the leads counted as before."""
+    """Rows by which the leads were counted before."""
     stored: Collection[bytes]
     """Leads that the store has."""
     handled: list[bytes] = field(default_factory=list)
