@@ -20,6 +20,7 @@ from schemas.errors import StartupError
 from stream.fetch.closing import closed
 from stream.kafka.access import Use
 from stream.kafka.producer import record_bytes
+from stream.kafka.sequence_numbers import wrap_at_zero
 from stream.kafka.topic_admin import partition_counts
 from stream.kafka.topic_limits import limit_reader
 from stream.process.background_tasks import BackgroundTasks
@@ -127,6 +128,7 @@ def _producer_opener(settings: Settings, use: Use) -> OpenProducer:
             request_timeout_ms=round(REQUEST_SECONDS * 1000),
             max_request_size=most_bytes,
         )
+        wrap_at_zero(producer)
         try:
             await producer.start()
         except BaseException:

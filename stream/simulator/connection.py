@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.errors import StartupError
 from stream.kafka.access import Use
+from stream.kafka.sequence_numbers import wrap_at_zero
 from stream.kafka.topic_admin import partition_counts
 from stream.settings import Settings
 
@@ -65,6 +66,7 @@ async def connected_producer(
         enable_idempotence=True,
         max_batch_size=MAX_BATCH_BYTES,
     )
+    wrap_at_zero(producer)
     patience: float | None = None
     try:
         await producer.start()
