@@ -50,9 +50,9 @@ def _levels(metadata: BundleMetadata, least: int) -> str:
     withheld = sum(column.withheld for column in metadata.training.columns)
     return (
         f"Levels in words, each of at least {least} leads and none that looks like an address, a"
-        f" phone number or a personal page: {listed}. Not kept: {withheld:,} levels. Names that"
-        f" {least} or more leads have (of salespeople, say) are among them: leave such a column"
-        " out by --exclude."
+        f" phone number or a personal page: {listed}. Not kept: {_count(withheld, 'level')}. Names"
+        f" that {least} or more leads have (of salespeople, say) are among them: leave such a"
+        " column out by --exclude."
     )
 
 
@@ -66,8 +66,12 @@ def _texts(metadata: BundleMetadata, least: int) -> str:
         return sentence
     return (
         f"{sentence} Names that many leads' texts have may be among them, where neither a capital"
-        " letter nor a form of address tells them: leave such a column out by --exclude."
+        " letter nor a form of address marks them: leave such a column out by --exclude."
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _numbers(metadata: BundleMetadata) -> str:
@@ -77,9 +81,9 @@ def _numbers(metadata: BundleMetadata) -> str:
     exact = sum(len(bins.exact) for bins in (*reference.fields, *reference.aspects))
     return (
         f"Golden rows: the features of {len(metadata.golden.rows)} leads as numbers. Quantiles and"
-        f" extremes of {numbers:,} number fields, the earliest and the latest time of {dates:,}"
-        " date fields: values of single leads, without what else is known of them."
-        f" Numbers that many leads share, exactly: {exact:,}."
+        f" extremes of {_count(numbers, 'number field')}, the earliest and the latest time of"
+        f" {_count(dates, 'date field')}: values of single leads, without what else is known of"
+        f" them. Numbers that many leads share, exactly: {exact:,}."
     )
 
 

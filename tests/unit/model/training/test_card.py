@@ -40,7 +40,7 @@ def test_a_bundle_of_before_keeps_whole_leads_and_says_to_delete_it(model: Small
 def test_numbers_that_are_kept_exactly_are_counted(model: SmallModel) -> None:
     said = sentence(personal_content(metadata(model)), "Golden rows")
     assert "of 32 leads as numbers" in said
-    assert "extremes of 2 number fields, the earliest and the latest time of 1 date fields" in said
+    assert "extremes of 2 number fields, the earliest and the latest time of 1 date field:" in said
     reference = model.bundle.metadata.reference
     exact = sum(len(bins.exact) for bins in (*reference.fields, *reference.aspects))
     assert said.endswith(f"exactly: {exact:,}.")

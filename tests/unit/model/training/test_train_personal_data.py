@@ -129,7 +129,7 @@ def test_the_card_says_that_dates_exact_numbers_and_target_values_are_kept(
     trained: TrainedModel,
 ) -> None:
     card = " ".join(personal_content(trained.metadata))
-    assert "the earliest and the latest time of 1 date fields" in card
+    assert "the earliest and the latest time of 1 date field:" in card
     exact = sum(len(bins.exact) for bins in trained.metadata.reference.fields)
     assert exact > 0
     assert re.search(r"Numbers that many leads share, exactly: [1-9]", card)
