@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +36,7 @@ from schemas.record_codec import RecordCodec
 from stream.broker import open_broker
 from stream.demo.audit import read_scored
 from testing.kafka_client import read_ends
-from testing.process_tree import pin, process_tree
+from testing.process_tree import memory_mb, pin
 
 __all__ = ["main"]
 
@@ -77,22 +75,12 @@ async def _change(
         await asyncio.to_thread(_promote, registry, version)
         changes.at.append((time.time() * 1000, version))
         await asyncio.sleep(interval)
-        changes.memory_mb.append(_memory_mb(process.pid))
+        changes.memory_mb.append(memory_mb(process.pid))
 
 
 def _promote(registry: Registry, version: str) -> None:
     made = Made("a benchmark", datetime.now(UTC))
     registry.set_alias(NAME, Alias.PRODUCTION, version, made)
-
-
-def _memory_mb(pid: int) -> float:
-    """Return the resident memory of a process and its descendants now."""
-    kilobytes = 0
-    for member in process_tree(pid):
-        with suppress(OSError):
-            found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{member}/status").read_text())
-            kilobytes += int(found[1]) if found else 0
-    return kilobytes / 1024
 
 
 async def _until(testbed: Testbed, stage: Stage, count: int, process: Any, within: float) -> int:

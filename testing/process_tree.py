@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "ended_children_seconds", "peak_memory_mb", "pin", "process_tree"]
+__all__ = [
+    "cpu_seconds",
+    "ended_children_seconds",
+    "memory_mb",
+    "peak_memory_mb",
+    "pin",
+    "process_tree",
+]
 
 CPU_CLOCK = 2
 """Kernel's number of the clock for a process's CPU time, including ended threads."""
@@ -41,13 +48,13 @@ def ended_children_seconds(pid: int) -> float:
 
 
 def peak_memory_mb(pid: int) -> float:
-    """Return the peak resident memory of a process and its descendants."""
-    kilobytes = 0
-    for member in process_tree(pid):
-        with suppress(OSError):
-            found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{member}/status").read_text())
-            kilobytes += int(found[1]) if found else 0
-    return kilobytes / 1024
+    """Return the peak resident memory of a process and its descendants, in MB (2^20 bytes)."""
+    return _memory_mb(pid, "VmHWM")
+
+
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process and its descendants now, in MB (2^20 bytes)."""
+    return _memory_mb(pid, "VmRSS")
 
 
 def pin(pid: int, cores: set[int]) -> None:
@@ -55,3 +62,12 @@ def pin(pid: int, cores: set[int]) -> None:
     for thread in Path(f"/proc/{pid}/task").iterdir():
         with suppress(OSError):
             os.sched_setaffinity(int(thread.name), cores)
+
+
+def _memory_mb(pid: int, field: str) -> float:
+    kilobytes = 0
+    for member in process_tree(pid):
+        with suppress(OSError):
+            found = re.search(rf"{field}:\s+(\d+)", Path(f"/proc/{member}/status").read_text())
+            kilobytes += int(found[1]) if found else 0
+    return kilobytes / 1024
