@@ -183,9 +183,18 @@ class OfflineScorer:
             features = self._encoder.encode(part, stop - start)
             yield self._scores(features, self._predictor.predict(features.matrix))
 
-    def explain(self, columns: Columns) -> Explanation:
-        """Explain the score of the first lead of the columns."""
-        features = self._encoder.encode({name: v[:1] for name, v in columns.items()}, 1)
+    def explain(self, columns: Columns, *, ages_at: float | None = None) -> Explanation:
+        """Explain the score of the first lead of the columns.
+
+        Parameters
+        ----------
+        columns
+            The leads.
+        ages_at
+            See ``FeatureEncoder.encode``.
+        """
+        first = {name: values[:1] for name, values in columns.items()}
+        features = self._encoder.encode(first, 1, ages_at=ages_at)
         prediction = self._predictor.predict(features.matrix)
         moved = self._predictor.contributions(features.matrix)
         order = np.argsort(-np.abs(moved.fields), axis=1, kind="stable")

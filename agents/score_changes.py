@@ -2,7 +2,8 @@
 
 The difference is taken in log odds and split by an order: from the earlier lead, the changed fields
 are replaced by those of the later one, one after the other in the order of the model's fields; then
-the time of creation, with everything that is counted from it; then the model. Each step's change is
+the time of creation, with everything that is counted from it, and the time at which dates have
+their age, if a rescore gave one of the scores; then the model. Each step's change is
 a part. With interactions, another order would give other parts; this one always gives the same.
 
 Log odds are rounded to a multiple of 2⁻⁴⁰, so that parts add up to the difference exactly, in
@@ -21,7 +22,7 @@ from features.lead_values import lead_value
 from features.matrix import Columns
 from features.spec import CREATED_AT, FeatureSpec
 
-__all__ = ["Cause", "Part", "ScoredLead", "log_odds", "parts_of_change"]
+__all__ = ["Cause", "Part", "Score", "ScoredLead", "log_odds", "parts_of_change"]
 
 Score = Callable[[Columns], float]
 """Returns a model's score of the one lead of the columns."""
@@ -37,7 +38,8 @@ class Cause(StrEnum):
     LEAD = "lead"
     """A field of the lead has another value."""
     TIME = "time"
-    """The lead was created at another time: hours, weekdays and months of it, and ages of dates."""
+    """The lead was created at another time: hours, weekdays and months of it, and ages of dates; or
+    without a field: ages of dates are counted to another time (`leadscore rescore`)."""
     MODEL = "model"
     """Another model scored it."""
     LEAD_AND_MODEL = "lead_and_model"
@@ -110,6 +112,7 @@ def parts_of_change(
     score: Score,
     *,
     is_same_model: bool,
+    aged: Score | None = None,
 ) -> tuple[Part, ...]:
     """Split the difference of two emitted scores.
 
@@ -125,6 +128,8 @@ def parts_of_change(
         The earlier model.
     is_same_model
         Whether one model gave both.
+    aged
+        The earlier model with ages at the time of the later score; None: they are counted alike.
 
     Returns
     -------
@@ -141,6 +146,10 @@ def parts_of_change(
         for part in _parts_of_lead(before.columns, read, spec, score, start):
             parts.append(part)
             at += part.log_odds
+        if aged is not None:
+            now = log_odds(aged(read))
+            parts.append(Part(Cause.TIME, now - at))
+            at = now
         if is_same_model:  # the same lead and model have the same score: `at` is the end
             end = at
         elif end != at:

@@ -26,6 +26,7 @@ from stream.explanation.lead_records import open_records
 from stream.explanation.outcome import NoScore, NoScoreError
 from stream.explanation.subject import LeadId, Subject, parse_subject
 from stream.process.exit_codes import EXIT_UNBALANCED, exit_codes
+from stream.replay.plan import isolated_topic
 from stream.replay.ranges import AtTime, Point, parse_point
 from stream.settings import Settings, load_settings
 
@@ -65,10 +66,10 @@ def explain(ctx: click.Context, /, what: str | None, **options: Any) -> None:
     the registry the model that scored it, and computes the score again with the worker's own
     steps. It shows whether the score is the same to the bit, the exact Shapley value of each
     field beside the reasons that were emitted, and the typical values of the training leads.
-    TOPIC/PARTITION/OFFSET is a record in the topic of leads, of scored leads or of dead
-    letters. POINT is as for `leadscore replay start`. With --history, the difference of two
-    scores is split in log odds: fields of the lead, the time of its creation, the model; the
-    parts add up to it.
+    TOPIC/PARTITION/OFFSET is a record in the topic of leads, of scored leads, of the shadow's
+    scores, of a replay's (leads.rescored.ID) or of dead letters. POINT is as for `leadscore
+    replay start`. With --history, the difference of two scores is split in log odds: fields of
+    the lead, the time of its creation, the model; the parts add up to it.
 
     A lead of a file: the argument names an existing file, or is - for standard input. Lists what
     each field adds to the logit. --lead alone always means a lead that a worker scored.
@@ -127,8 +128,11 @@ def _subject(what: str | None, lead: str | None, settings: Settings) -> Subject:
         raise InputError(
             f"--lead is of a file, and there is no file {what!r}: leave out one of the two"
         )
-    topics = (settings.leads_created, settings.leads_scored, settings.leads_created_dlq)
-    return parse_subject(what, topics)
+    topics = (
+        *(settings.leads_created, settings.leads_scored, settings.leads_created_dlq),
+        settings.leads_scored_shadow,
+    )
+    return parse_subject(what, topics, isolated_topic(settings, ""))
 
 
 def _range(options: Mapping[str, Any]) -> tuple[Point, Point]:
@@ -146,12 +150,12 @@ async def _show_newest(
     settings: Settings, subject: Subject, start: Point, end: Point, *, as_json: bool
 ) -> int:
     with search_status("searching") as progress:
-        records = await open_records(settings, start, end, progress)
+        records = await open_records(settings, subject, start, end, progress)
         found = await explain_score(settings, records, subject)
     if as_json:
-        print_json(explanation_line(settings, found))
+        print_json(explanation_line(found))
     else:
-        show_explanation(settings, found)
+        show_explanation(found)
     return _code(found)
 
 
@@ -159,15 +163,15 @@ async def _show_history(
     settings: Settings, subject: Subject, start: Point, end: Point, *, as_json: bool
 ) -> int:
     with search_status("searching") as progress:
-        records = await open_records(settings, start, end, progress)
+        records = await open_records(settings, subject, start, end, progress)
         scores, changes = await history_of(settings, records, subject)
     if as_json:
         for i, score in enumerate(scores):
             if i:
                 print_json(change_line(changes[i - 1]))
-            print_json(score_line(settings, score))
+            print_json(score_line(score))
     else:
-        show_history(settings, scores, changes)
+        show_history(scores, changes)
     wrong = [each for each in scores if each.recomputed and not each.is_reproduced]
     return EXIT_UNBALANCED if wrong else 0
 

@@ -6,19 +6,18 @@ from dataclasses import asdict
 from typing import Any
 
 from stream.explanation.explaining import Change, ExplainedScore
-from stream.settings import Settings
 
 __all__ = ["change_line", "explanation_line", "score_line"]
 
 
-def score_line(settings: Settings, found: ExplainedScore) -> dict[str, Any]:
+def score_line(found: ExplainedScore) -> dict[str, Any]:
     """Return a score of a lead's history, without its explanation."""
     event, again = found.emission.event, found.recomputed
     return {
         "kind": "score",
         "lead_id": event["lead_id"],
         "event_id": event["event_id"],
-        "place": f"{settings.leads_scored}/{found.emission.place}",
+        "place": str(found.emission.at),
         "source": str(found.emission.source),
         "scored_at": found.emission.scored_at,
         "score": event["score"],
@@ -34,9 +33,9 @@ def score_line(settings: Settings, found: ExplainedScore) -> dict[str, Any]:
     }
 
 
-def explanation_line(settings: Settings, found: ExplainedScore) -> dict[str, Any]:
+def explanation_line(found: ExplainedScore) -> dict[str, Any]:
     """Return a score with its explanation."""
-    line = score_line(settings, found) | {"kind": "explanation"}
+    line = score_line(found) | {"kind": "explanation"}
     line["reasons"] = found.emission.event["reasons"]
     again = found.recomputed
     explanation = None if again is None else again.explanation

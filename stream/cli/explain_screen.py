@@ -15,7 +15,6 @@ from stream.cli.explain_file import WIDTH_IN_A_PIPE, contribution_bar
 from stream.cli.output import console
 from stream.explanation.explaining import Change, ExplainedScore
 from stream.explanation.recomputation import Recomputed, RecordedField
-from stream.settings import Settings
 
 __all__ = ["show_explanation", "show_history"]
 
@@ -31,19 +30,21 @@ NO_SHAPLEY = (
 )
 CAUSES = {
     Cause.MODEL: "the model",
+    Cause.TIME: "time: a rescore counts the ages of dates to its own time",
     Cause.LEAD_AND_MODEL: "the lead and the model: the earlier model can't read the later lead",
     Cause.UNKNOWN: "unknown: a record of the lead is not there any more",
     Cause.REST: "not reproduced: the emitted scores differ from those computed again",
 }
 
 
-def show_explanation(settings: Settings, found: ExplainedScore) -> None:
+def show_explanation(found: ExplainedScore) -> None:
     """Print a score, whether it is reproduced, and what each field contributed."""
     console = _console()
-    at = f"{settings.leads_scored}/{found.emission.place}"
     moment = _moment(found.emission.scored_at)
     console.print(_headline(found))
-    console.print(Text(for_terminal(f"{found.emission.source} → {at}, {moment} UTC"), "dim"))
+    console.print(
+        Text(for_terminal(f"{found.emission.source} → {found.emission.at}, {moment} UTC"), "dim")
+    )
     console.print(_verdict(found))
     console.print()
     again = found.recomputed
@@ -56,9 +57,7 @@ def show_explanation(settings: Settings, found: ExplainedScore) -> None:
         console.print(Text(note, "dim"))
 
 
-def show_history(
-    settings: Settings, scores: Sequence[ExplainedScore], changes: Sequence[Change]
-) -> None:
+def show_history(scores: Sequence[ExplainedScore], changes: Sequence[Change]) -> None:
     """Print the scores of a lead, the oldest first, and between two what changed."""
     console = _console()
     lead = for_terminal(scores[0].emission.event["lead_id"])
@@ -80,7 +79,7 @@ def show_history(
             "",
             Text.assemble(
                 (event["category"], BANDS[event["category"]]),
-                for_terminal(f" by {_model(score)}, {score.emission.source}"),
+                for_terminal(f" by {_model(score)}, {score.emission.source}{_replay(score)}"),
                 _mark(score),
             ),
         )
@@ -105,7 +104,7 @@ def _headline(found: ExplainedScore) -> Text:
         (for_terminal(event["lead_id"]), "bold"),
         f"  {found.score:.4f}  ",
         (event["category"], BANDS[event["category"]]),
-        for_terminal(f"  by {_model(found)} ({event['model_sha256'][:12]})"),
+        for_terminal(f"  by {_model(found)} ({event['model_sha256'][:12]}){_replay(found)}"),
     )
 
 
@@ -217,6 +216,11 @@ def _mark(score: ExplainedScore) -> tuple[str, str]:
     if score.recomputed is None:
         return ", its record is not there any more", "yellow"
     return ("", "") if score.is_reproduced else (", not reproduced", "bold red")
+
+
+def _replay(found: ExplainedScore) -> str:
+    replay_id = found.emission.event.get("replay_id")
+    return f", replay {replay_id}" if replay_id else ""
 
 
 def _model(found: ExplainedScore) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from agents.records import SourceRecord as Record
-from agents.score_changes import Cause, Part, ScoredLead, log_odds, parts_of_change
-from stream.explanation.lead_records import Emission, LeadRecords, SourceRead
+from agents.score_changes import Cause, Part, Score, ScoredLead, log_odds, parts_of_change
+from stream.explanation.emission import Emission, SourceRead
+from stream.explanation.lead_records import LeadRecords
 from stream.explanation.models import Models
 from stream.explanation.outcome import NoScore, NoScoreError
 from stream.explanation.recomputation import OpenModel, Recomputed
@@ -134,7 +135,7 @@ async def history_of(
     if not emissions:
         raise await _reason(settings, records, lead, None)
     models = Models(settings)
-    ordered = sorted(emissions.values(), key=lambda each: (each.scored_at, each.place))
+    ordered = sorted(emissions.values(), key=lambda each: (each.scored_at, each.at.place))
     scores = [await _explained(records, emission, models) for emission in ordered]
     changes = [
         Change(before, after, parts_between(before, after)) for before, after in pairwise(scores)
@@ -167,9 +168,18 @@ def parts_between(before: ExplainedScore, after: ExplainedScore) -> Sequence[Par
         ScoredLead(after.score, later["score"], second.columns),
         model.spec,
         model.read(after.source.record),
-        model.score,
+        lambda columns: model.score(columns, model.ages_at),
         is_same_model=is_same_model,
+        aged=_aged(model, after.model),
     )
+
+
+def _aged(earlier: OpenModel, later: OpenModel | None) -> Score | None:
+    """Return the earlier model with the ages of the later score; None if they are the same."""
+    if later is None or later.ages_at == earlier.ages_at:
+        return None
+    ages_at = later.ages_at
+    return lambda columns: earlier.score(columns, ages_at)
 
 
 def _reference(engine: str) -> str:
@@ -191,7 +201,7 @@ async def _explained(records: LeadRecords, emission: Emission, models: Models) -
     source = await records.source(emission.source)
     if source.record is None:
         return ExplainedScore(emission, source)
-    model = models.of(emission.event)
+    model = models.of(emission.event, await records.ages_at(emission))
     return ExplainedScore(emission, source, model, model.recompute(source.record, emission))
 
 
@@ -205,10 +215,10 @@ async def _newest(records: LeadRecords, subject: Subject) -> Emission | None:
 async def _at_place(
     settings: Settings, records: LeadRecords, at: RecordPlace
 ) -> tuple[Emission | None, SourceRead | None]:
-    if at.topic == settings.leads_scored:
-        return await records.emission_at(at.place), None
-    if at.topic != settings.leads_created:
+    if at.topic == settings.leads_created_dlq:
         return None, None
+    if at.topic != settings.leads_created:
+        return await records.emission_at(at), None
     source = await records.source(at)
     record: Record | None = source.record
     async with aclosing(records.emissions(at, record)) as found:
@@ -221,7 +231,8 @@ async def _reason(
     settings: Settings, records: LeadRecords, subject: Subject, source: SourceRead | None
 ) -> NoScoreError:
     """Find out why a lead has no scored event."""
-    if isinstance(subject, RecordPlace) and subject.topic == settings.leads_scored:
+    topics = (settings.leads_created, settings.leads_created_dlq)
+    if isinstance(subject, RecordPlace) and subject.topic not in topics:
         return NoScoreError(
             NoScore.NOT_FOUND,
             f"expected a scored event at {subject}, but there is none: give the lead's id, or the"

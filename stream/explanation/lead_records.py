@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -16,16 +13,20 @@ from agents.records import SourceRecord as Record
 from schemas.errors import FatalError, StartupError
 from stream.comparison.score_values import EventReader
 from stream.dead_letters.letter import DeadLetter, Place
+from stream.explanation.emission import Emission, SourceRead
 from stream.explanation.newest_first import newest_first
 from stream.explanation.partitions import likely_partitions
 from stream.explanation.subject import LeadId, RecordPlace, Subject
 from stream.kafka.access import Use
 from stream.kafka.log_reader import PROGRESS_LIMIT, LogReader, in_time
+from stream.kafka.reachability import connected
+from stream.kafka.requests import describe_topics
 from stream.kafka.topic_admin import partition_counts
-from stream.replay.ranges import END, AtTime, PartitionRange, Point, read_bounds
+from stream.replay.plan_log import read_record
+from stream.replay.ranges import BEGINNING, END, AtTime, PartitionRange, Point, read_bounds
 from stream.settings import Settings
 
-__all__ = ["Emission", "LeadRecords", "Progress", "SourceRead", "open_records"]
+__all__ = ["LeadRecords", "Progress", "open_records"]
 
 AHEAD_MS = 3_600_000
 """Clocks of a CRM and of a worker may differ: events up to this long before a lead are read."""
@@ -34,55 +35,6 @@ REQUIRED = {"event_id", "score", "category", "reasons", "engine", "model_id", "m
 """Fields of an event, besides the lead, its source and the time, without which it is none."""
 Progress = Callable[[str, int, int], None]
 """Called with a topic, the number of offsets read so far, and that of all that may be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """A scored event of a lead.
-
-    Attributes
-    ----------
-    place
-        Its place in the topic of scored leads.
-    event
-        The event.
-    """
-
-    place: Place
-    event: Mapping[str, Any]
-
-    @property
-    def source(self) -> RecordPlace:
-        """The place of the lead's record."""
-        at = self.event["source"]
-        return RecordPlace(at["topic"], Place(at["partition"], at["offset"]))
-
-    @property
-    def lead(self) -> LeadId:
-        """The lead."""
-        return LeadId(self.event["lead_id"])
-
-    @property
-    def scored_at(self) -> datetime:
-        """When it was scored, UTC."""
-        at = self.event["scored_at"]
-        return at if isinstance(at, datetime) else datetime.fromtimestamp(at / 1000, UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRead:
-    """The lead's record, or why it can't be read.
-
-    Attributes
-    ----------
-    record
-        The record; None: it is not there.
-    is_expired
-        Whether the log begins after it: retention or a deletion removed it.
-    """
-
-    record: Record | None
-    is_expired: bool = False
 
 
 class LeadRecords:
@@ -149,14 +101,39 @@ class LeadRecords:
             start = _earlier(start, source.timestamp - AHEAD_MS)
         async with aclosing(self._search(topic, partitions, start, end, is_wanted)) as found:
             async for record in found:
-                emission = self._emission(record)
+                emission = self._emission(topic, record)
                 if emission is not None and subject in (emission.source, emission.lead):
                     yield emission
 
-    async def emission_at(self, place: Place) -> Emission | None:
+    async def emission_at(self, at: RecordPlace) -> Emission | None:
         """Read the scored event at a place; None where there is none."""
-        record = (await self._read_one(self._settings.leads_scored, place)).record
-        return None if record is None else self._emission(record)
+        record = (await self._read_one(at.topic, at.place)).record
+        return None if record is None else self._emission(at.topic, record)
+
+    async def ages_at(self, emission: Emission) -> int | None:
+        """Return when dates had their age for a score: the time of the plan of its rescore.
+
+        Returns
+        -------
+        int or None
+            Milliseconds since 1970. None: at the creation of the lead, as for all scores but those
+            of a rescore; also where the plan is not there any more.
+
+        Raises
+        ------
+        FatalError
+            Kafka stopped answering, or this user may not read the plans.
+        StartupError
+            The plan is of a later version.
+        """
+        replay_id, topic = emission.event.get("replay_id"), self._settings.leads_replays
+        if replay_id is None or topic not in self._counts:
+            return None
+        search = self._search(topic, [0], BEGINNING, END, _has_key(replay_id.encode()))
+        async with aclosing(search) as found:
+            async for record in found:
+                return None if record.value is None else read_record(record.value).plan.ages_at
+        return None
 
     async def source(self, at: RecordPlace) -> SourceRead:
         """Read the record of a lead."""
@@ -189,11 +166,12 @@ class LeadRecords:
                 return RecordPlace(topic, Place(record.partition, record.offset))
         return None
 
-    def _emission(self, record: Record) -> Emission | None:
+    def _emission(self, topic: str, record: Record) -> Emission | None:
         """Read an event; None where the value is none, such as any other JSON."""
         try:
             event = self._events.read(record.value)
-            emission = Emission(Place(record.partition, record.offset), event)
+            at = RecordPlace(topic, Place(record.partition, record.offset))
+            emission = Emission(at, event)
             is_event = isinstance(emission.lead.text, str) and event.keys() >= REQUIRED
             return emission if is_event and emission.source and emission.scored_at else None
         except (ValueError, KeyError, TypeError):
@@ -259,7 +237,7 @@ class LeadRecords:
 
 
 async def open_records(
-    settings: Settings, start: Point, end: Point, progress: Progress
+    settings: Settings, subject: Subject, start: Point, end: Point, progress: Progress
 ) -> LeadRecords:
     """Check the topics and the rights, and return what finds the records of a lead.
 
@@ -267,6 +245,8 @@ async def open_records(
     ----------
     settings
         Kafka's address and security, and the topics.
+    subject
+        What the user names: a place may be in another topic of scored events.
     start, end, progress
         See ``LeadRecords``.
 
@@ -276,7 +256,13 @@ async def open_records(
         Kafka can't be reached, or a topic or right is missing.
     """
     counts = await partition_counts(settings, Use.EXPLAIN)
-    for topic in (settings.leads_created, settings.leads_scored, settings.leads_created_dlq):
+    needed = [settings.leads_created, settings.leads_scored, settings.leads_created_dlq]
+    if isinstance(subject, RecordPlace) and subject.topic not in needed:
+        needed.append(subject.topic)
+    async with connected(settings) as client:
+        others = await describe_topics(client, [settings.leads_replays, *needed[3:]])
+    counts |= {name: topic.partitions for name, topic in others.items() if topic.partitions}
+    for topic in needed:
         if topic not in counts:
             raise StartupError(
                 f"expected the topic {topic}, but it does not exist: create it with `leadscore"

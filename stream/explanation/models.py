@@ -30,10 +30,17 @@ class Models:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._registry = Registry(settings.registry)
-        self._open: dict[tuple[str, str, str], OpenModel] = {}
+        self._open: dict[tuple[str, str, str, int | None], OpenModel] = {}
 
-    def of(self, event: Mapping[str, Any]) -> OpenModel:
+    def of(self, event: Mapping[str, Any], ages_at: int | None = None) -> OpenModel:
         """Return the model that an event names, open in the engine that it names.
+
+        Parameters
+        ----------
+        event
+            The scored event.
+        ages_at
+            Time at which dates have their age, of a rescore; None: at the creation of the lead.
 
         Raises
         ------
@@ -43,7 +50,7 @@ class Models:
             It must not be used.
         """
         topic = event["source"]["topic"]
-        key = (event["model_sha256"], event["engine"], topic)
+        key = (event["model_sha256"], event["engine"], topic, ages_at)
         if key not in self._open:
             bundle = load_bundle(self._location(event), Trials())
             predictor = _engine(bundle, event["engine"])
@@ -53,8 +60,9 @@ class Models:
                 with_own_framing(self._settings),
                 topic=topic,
                 registered=asked_schemas(self._settings),
+                ages_at=ages_at,
             )
-            self._open[key] = OpenModel(bundle, predictor, scorer)
+            self._open[key] = OpenModel(bundle, predictor, scorer, ages_at)
         return self._open[key]
 
     def _location(self, event: Mapping[str, Any]) -> str:

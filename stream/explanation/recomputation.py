@@ -23,7 +23,7 @@ from model.storage import open_folder
 from schemas.errors import ErrorCode
 from schemas.scored_event import scored_event
 from stream.comparison.score_values import EventReader
-from stream.explanation.lead_records import Emission
+from stream.explanation.emission import Emission
 
 __all__ = ["OpenModel", "Recomputed", "RecordedField", "differing_fields"]
 
@@ -101,10 +101,16 @@ class OpenModel:
     ----------
     bundle, predictor, scorer
         The model, its engine, and the worker's steps with it.
+    ages_at
+        Time at which dates have their age, milliseconds since 1970; None: at the creation of the
+        lead.
     """
 
-    def __init__(self, bundle: Bundle, predictor: Predictor, scorer: Scorer) -> None:
+    def __init__(
+        self, bundle: Bundle, predictor: Predictor, scorer: Scorer, ages_at: int | None = None
+    ) -> None:
         self.bundle = bundle
+        self.ages_at = ages_at
         self.engine = predictor.engine
         self.spec = bundle.metadata.spec
         self._predictor = predictor
@@ -118,9 +124,9 @@ class OpenModel:
         read = self._scorer.decode([record])
         return read.leads.columns if read.leads.lead_ids else None
 
-    def score(self, columns: Columns) -> float:
-        """Return the score of the one lead of the columns."""
-        matrix = self._encoder.encode(columns, 1).matrix
+    def score(self, columns: Columns, ages_at: int | None = None) -> float:
+        """Return the score of the one lead of the columns, with ages at a time or at creation."""
+        matrix = self._encoder.encode(columns, 1, ages_at=ages_at).matrix
         return float(self._predictor.predict(matrix).probability[0])
 
     def recompute(self, record: Record, emission: Emission) -> Recomputed:
@@ -141,7 +147,7 @@ class OpenModel:
         if not batch.scored:  # too little of the lead is known, under the present rules
             return Recomputed(None, batch.dead_letters[0].code, ("score",), columns)
         event = self._reader.read(batch.scored[0][1])
-        explanation = self._offline.explain(columns)
+        explanation = self._offline.explain(columns, ages_at=self.ages_at)
         shapley = shapley_values(self.bundle, features.matrix)
         return Recomputed(
             event,

@@ -29,7 +29,7 @@ class LeadId:
 
 @dataclass(frozen=True, slots=True)
 class RecordPlace:
-    """A record of the leads topic, of the scored topic or of the dead letters."""
+    """A record of the leads topic, of a topic of scored events or of the dead letters."""
 
     topic: str
     place: Place
@@ -41,24 +41,25 @@ class RecordPlace:
 Subject = LeadId | RecordPlace
 
 
-def parse_subject(text: str, topics: tuple[str, ...]) -> Subject:
+def parse_subject(text: str, topics: tuple[str, ...], prefix: str) -> Subject:
     """Return what a user names.
 
     Parameters
     ----------
     text
         An id, or ``topic/partition/offset``.
-    topics
-        Only these can be the topic of a place: other text of the same form is an id.
+    topics, prefix
+        Only these topics, and those whose names begin with the prefix, can be that of a place:
+        other text of the same form is an id.
 
     Examples
     --------
-    >>> parse_subject("leads.created/2/4711", ("leads.created",))
+    >>> parse_subject("leads.created/2/4711", ("leads.created",), "leads.rescored.")
     RecordPlace(topic='leads.created', place=Place(partition=2, offset=4711))
-    >>> parse_subject("crm/2/4711", ("leads.created",))
+    >>> parse_subject("crm/2/4711", ("leads.created",), "leads.rescored.")
     LeadId(text='crm/2/4711')
     """
     found = PLACE.fullmatch(text)
-    if found and found["topic"] in topics:
+    if found and (found["topic"] in topics or found["topic"].startswith(prefix)):
         return RecordPlace(found["topic"], Place(int(found["partition"]), int(found["offset"])))
     return LeadId(text)

@@ -40,6 +40,9 @@ class Resource:
         return self.template.format(settings)
 
 
+RESCORED = "{0.topic_prefix}leads.rescored."
+"""Computes from the settings what the names of replays' outputs begin with."""
+
 RESOURCES: tuple[Resource, ...] = (
     *(Resource("topic", topic.template, topic.rights) for topic in TOPICS),
     Resource(
@@ -51,7 +54,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource("group", "{0.group_id}-replay-", {Use.REPLAY: (Operation.READ,)}, is_prefix=True),
     Resource(
         "topic",
-        "{0.topic_prefix}leads.rescored.",
+        RESCORED,
         {Use.REPLAY: (Operation.CREATE, Operation.WRITE), Use.ERASE: (Operation.READ,)},
         is_prefix=True,
     ),
@@ -160,6 +163,8 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
       missing commit is not reported (stream/consume/missing_commits.py).
     - For an erasure, DescribeConfigs on the topics of leads: to know what ages out when; and Write
       on those that are compacted, for tombstones.
+    - For an explanation, Read on the shadow's scores and on those of replays: to explain a score at
+      a place in them; and on the plans of replays: for the ages of a rescore.
     - For `leadscore serve`, DescribeConfigs on the topic of leads: its largest record size.
     - For a replay, Describe on the workers' group and Read on their scored events: to yield to them
       (stream/replay/live_watch.py). Without these it does not.
@@ -174,6 +179,12 @@ def optional_rights_of(settings: Settings, uses: Collection[Use]) -> tuple[Right
         held = [topic.name(settings) for topic in TOPICS if topic.holds_leads]
         operations = (Operation.DESCRIBE_CONFIGS, Operation.WRITE)
         return tuple(Right(each, "topic", name) for name in held for each in operations)
+    if Use.EXPLAIN in uses:
+        return (
+            Right(Operation.READ, "topic", settings.leads_replays),
+            Right(Operation.READ, "topic", settings.leads_scored_shadow),
+            Right(Operation.READ, "topic", RESCORED.format(settings), is_prefix=True),
+        )
     if Use.SERVE in uses:
         return (Right(Operation.DESCRIBE_CONFIGS, "topic", settings.leads_created),)
     if not workers:

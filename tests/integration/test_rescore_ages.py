@@ -21,6 +21,7 @@ from stream.broker import Broker
 from testing.kafka_client import Record, TopicFactory, produce
 from tests.conftest import StageSetter
 from tests.integration.replay_process import Replays
+from tests.integration.test_explain import run_explain
 from tests.integration.worker_process import event_of
 
 DAY_MS = 86_400_000
@@ -137,3 +138,14 @@ async def test_untouched_leads_have_the_score_of_their_age_at_the_replay_plan(
     }
     assert live == pytest.approx(leads.scores(model, None), abs=1e-6)
     assert max(found.values()) < 0.4 < 0.5 < min(live.values())
+
+    place = f"{topics.prefix}leads.rescored.r/0/0"
+    code, [line], err = await run_explain(stage, place)
+    assert (code, err, line["replay_id"], line["is_reproduced"]) == (0, "", "r", True)
+    result = await replays.run("--untouched", "36h", "--id", "live", "--into-live", "--yes")
+    assert result.code == 0, result.err
+    code, [first, change, second], err = await run_explain(stage, "v0", "--history")
+    assert (code, err, first["replay_id"], second["replay_id"]) == (0, "", None, "live")
+    [part] = change["parts"]
+    assert (part["cause"], part["field"]) == ("time", None)
+    assert part["log_odds"] == change["log_odds"] < -1

@@ -112,6 +112,23 @@ def test_a_date_of_the_lead_is_no_time() -> None:
     assert (part.cause, part.field) == (Cause.LEAD, "last_touch")
 
 
+def test_ages_at_another_time_are_a_part_of_their_own() -> None:
+    def aged(lead: Columns) -> float:
+        return score(dict(lead) | {"created_at": np.array([1e12 + 3 * HOUR])})
+
+    new = columns(5.0, "retail", 1e12, 1e12 - HOUR)
+    now = aged(new)
+    before = ScoredLead(score(OLD), score(OLD), OLD)
+    after = ScoredLead(now, now, new)
+    found = parts_of_change(before, after, SPEC, new, score, is_same_model=True, aged=aged)
+    assert [(part.cause, part.field) for part in found] == [
+        (Cause.LEAD, "views"),
+        (Cause.TIME, None),
+    ]
+    assert found[1].log_odds == pytest.approx(-0.03, abs=1e-6)
+    assert sum(part.log_odds for part in found) == log_odds(now) - log_odds(score(OLD))
+
+
 def test_the_same_lead_and_model_have_no_parts() -> None:
     assert parts(OLD, OLD) == []
 

@@ -7,9 +7,9 @@ from typing import Any
 from agents.score_changes import Cause, Part
 from stream.cli.explain_lines import change_line, explanation_line, score_line
 from stream.dead_letters.letter import Place
+from stream.explanation.emission import Emission, SourceRead
 from stream.explanation.explaining import Change, ExplainedScore
-from stream.explanation.lead_records import Emission, SourceRead
-from stream.settings import load_settings
+from stream.explanation.subject import RecordPlace
 
 
 def gone(event_id: str = "a", score: float = 0.25) -> ExplainedScore:
@@ -26,11 +26,13 @@ def gone(event_id: str = "a", score: float = 0.25) -> ExplainedScore:
         "reasons": [{"feature": "age", "value": "41", "contribution": 0.5}],
         "source": {"topic": "leads.created", "partition": 2, "offset": 7},
     }
-    return ExplainedScore(Emission(Place(2, 9), event), SourceRead(None, is_expired=True))
+    return ExplainedScore(
+        Emission(RecordPlace("leads.scored", Place(2, 9)), event), SourceRead(None, is_expired=True)
+    )
 
 
 def test_a_score_without_its_record_says_so() -> None:
-    line = explanation_line(load_settings(), gone())
+    line = explanation_line(gone())
     assert line["kind"] == "explanation"
     assert (line["is_expired"], line["is_reproduced"], line["recomputed_score"]) == (
         True,
@@ -39,7 +41,7 @@ def test_a_score_without_its_record_says_so() -> None:
     )
     assert (line["place"], line["source"]) == ("leads.scored/2/9", "leads.created/2/7")
     assert line["reasons"][0]["feature"] == "age"
-    assert score_line(load_settings(), gone())["kind"] == "score"
+    assert score_line(gone())["kind"] == "score"
 
 
 def test_a_change_has_its_parts() -> None:

@@ -7,14 +7,13 @@ import pytest
 from agents.score_changes import Cause, Part
 from stream.cli.explain_screen import show_explanation, show_history
 from stream.explanation.explaining import Change
-from stream.settings import load_settings
 from tests.unit.stream.cli.test_explain_lines import gone
 
 
 def test_a_lead_whose_record_is_gone_has_the_emitted_reasons(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    show_explanation(load_settings(), gone())
+    show_explanation(gone())
     shown = capsys.readouterr().out
     assert "L-1  0.2500  Low" in shown
     assert "not there any more: this is what was emitted" in shown
@@ -26,6 +25,7 @@ def test_a_lead_whose_record_is_gone_has_the_emitted_reasons(
     [
         (Part(Cause.LEAD, 0.5, "age", 41, None), "age: 41 → missing"),
         (Part(Cause.TIME, 0.5, "created_at", "a", "b"), "created_at (time): a → b"),
+        (Part(Cause.TIME, 0.5), "time: a rescore counts the ages of dates to its own time"),
         (Part(Cause.MODEL, 0.5), "the model"),
         (Part(Cause.UNKNOWN, 0.5), "a record of the lead is not there any more"),
         (Part(Cause.LEAD_AND_MODEL, 0.5), "the earlier model can't read the later lead"),
@@ -37,7 +37,7 @@ def test_each_cause_has_its_words(
     part: Part, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scores = [gone("a"), gone("b")]
-    show_history(load_settings(), scores, [Change(scores[0], scores[1], [part])])
+    show_history(scores, [Change(scores[0], scores[1], [part])])
     shown = capsys.readouterr().out
     assert sentence in shown
     assert "+0.500" in shown

@@ -16,9 +16,11 @@ from stream.replay.ranges import BEGINNING
 from stream.scoring.bundle_scorer import scorer_of
 from stream.settings import Settings, load_settings
 from tests.unit.small_model import contract
+from tests.unit.stream.erasure.replay_records import replay_record
 from tests.unit.stream.fake_topics import FakeTopics
 
 SCORED_AT = 1_702_000_000_000
+AGES_AT = 1_710_000_000_000
 
 
 def settings_with(registry: Any = "models", **given: Any) -> Settings:
@@ -44,11 +46,20 @@ def emit(
     bundle: Bundle,
     *,
     scored_at: int = SCORED_AT,
+    replay_id: str | None = None,
+    ages_at: int | None = None,
+    out: str = "leads.scored",
     **given: Any,
 ) -> int:
-    """Score a lead and append its event to the topic of scored leads, as a worker does."""
-    predictor = open_predictor(bundle)
-    scorer = scorer_of(bundle, predictor, settings_with(**given), topic="leads.created")
+    """Score a lead and append its event to a topic, as a worker or a replay does."""
+    scorer = scorer_of(
+        bundle,
+        open_predictor(bundle),
+        settings_with(**given),
+        topic="leads.created",
+        replay_id=replay_id,
+        ages_at=ages_at,
+    )
     read = scorer.decode([record])
     features = scorer.features(read)
     outputs = scorer.outputs(
@@ -60,7 +71,7 @@ def emit(
     )
     [(key, value, headers)] = outputs.scored
     return topics.add(
-        "leads.scored",
+        out,
         record.partition,
         value,
         key=key,
@@ -69,8 +80,17 @@ def emit(
     )
 
 
-def records_of(topics: FakeTopics, settings: Settings) -> LeadRecords:
+def add_plan(topics: FakeTopics, replay_id: str, ages_at: int | None) -> None:
+    """Append the plan of a replay to the topic of plans."""
+    value = replay_record(replay_id, ages_at=ages_at).model_dump_json().encode()
+    topics.add("leads.replays", 0, value, key=replay_id.encode())
+
+
+def records_of(topics: FakeTopics, settings: Settings, *others: str) -> LeadRecords:
     """Return what finds the records of a lead in these topics, from their beginning on."""
-    names = (settings.leads_created, settings.leads_scored, settings.leads_created_dlq)
+    names = (
+        *(settings.leads_created, settings.leads_scored, settings.leads_created_dlq),
+        *(settings.leads_replays, *others),
+    )
     counts = dict.fromkeys(names, topics.partitions)
     return LeadRecords(settings, cast(LogReader, topics), counts, BEGINNING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 
 from agents.score_changes import Cause
 from schemas.errors import ErrorCode
@@ -65,6 +66,18 @@ async def test_the_newest_score_is_explained(two: TwoModels) -> None:
     found = await explained(topics, two, LEAD)
     assert found.emission.event["model_version"] == "2"
     assert found.is_reproduced
+
+
+async def test_a_score_of_a_replay_is_explained_by_its_place(model: SmallModel) -> None:
+    topics, out = scored(model), "leads.rescored.r"
+    record = topics.logs[TopicPartition("leads.created", 0)][0]
+    emit(topics, record, model.bundle, replay_id="r", out=out)
+    settings = settings_with(model.registry)
+    records = records_of(topics, settings, out)
+    found = await explain_score(settings, records, RecordPlace(out, Place(0, 0)))
+    assert (found.emission.event["replay_id"], found.is_reproduced) == ("r", True)
+    with pytest.raises(NoScoreError, match=r"a scored event at leads\.rescored\.r/0/9"):
+        await explain_score(settings, records, RecordPlace(out, Place(0, 9)))
 
 
 async def test_a_lead_whose_record_was_removed_has_what_was_emitted(model: SmallModel) -> None:

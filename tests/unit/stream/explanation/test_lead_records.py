@@ -9,12 +9,18 @@ import pytest
 from model.bundle import Bundle
 from schemas.errors import ErrorCode
 from stream.dead_letters.letter import Place
-from stream.explanation.lead_records import Emission
 from stream.explanation.partitions import likely_partitions
 from stream.explanation.subject import LeadId, RecordPlace
 from testing.dead_letters import dead_letter
 from tests.unit.small_model import SmallModel
-from tests.unit.stream.explanation.scored_leads import emit, records_of, send, settings_with
+from tests.unit.stream.explanation.scored_leads import (
+    AGES_AT,
+    add_plan,
+    emit,
+    records_of,
+    send,
+    settings_with,
+)
 from tests.unit.stream.fake_topics import FakeTopics
 
 LEAD = LeadId("L-3")
@@ -40,7 +46,8 @@ async def test_an_event_is_found_by_the_lead_s_id_in_every_partition_and_format(
 ) -> None:
     topics = filled(model, partition, output_format=form)
     found = [each async for each in records_of(topics, settings_with()).emissions(LEAD)]
-    assert [(each.lead, each.place) for each in found] == [(LEAD, Place(partition, 3))]
+    at = RecordPlace("leads.scored", Place(partition, 3))
+    assert [(each.lead, each.at) for each in found] == [(LEAD, at)]
     assert found[0].source == RecordPlace("leads.created", Place(partition, 3))
     assert found[0].scored_at.year == 2023
 
@@ -80,7 +87,7 @@ async def test_values_that_are_no_events_are_skipped(model: SmallModel) -> None:
     for value in broken:
         topics.add("leads.scored", 0, value, key=LEAD.key)
     found = [each async for each in records_of(topics, settings_with()).emissions(LEAD)]
-    assert [each.place for each in found] == [Place(0, 3)]
+    assert [each.at.place for each in found] == [Place(0, 3)]
 
 
 async def test_a_record_that_retention_removed_is_expired(model: SmallModel) -> None:
@@ -119,6 +126,24 @@ async def test_the_newest_record_of_a_lead_that_has_no_score(model: SmallModel) 
     assert found == RecordPlace("leads.created", Place(1, 1))
 
 
-def test_an_event_without_a_time_zone_in_json_is_in_utc() -> None:
-    emission = Emission(Place(0, 0), {"scored_at": 1_700_000_000_000})
-    assert emission.scored_at.isoformat() == "2023-11-14T22:13:20+00:00"
+@pytest.mark.parametrize("plans", ["there", "erased", "missing"])
+async def test_the_ages_of_a_rescore_are_those_of_its_plan(model: SmallModel, plans: str) -> None:
+    topics = FakeTopics(partitions=1)
+    emit(topics, send(topics, model.leads[3]), model.bundle, replay_id="r", ages_at=AGES_AT)
+    if plans != "missing":
+        add_plan(topics, "other", AGES_AT + 1)
+        add_plan(topics, "r", AGES_AT)
+    if plans == "erased":
+        topics.add("leads.replays", 0, None, key=b"r")
+    records = records_of(topics, settings_with())
+    [emission] = [each async for each in records.emissions(LEAD)]
+    assert await records.ages_at(emission) == (AGES_AT if plans == "there" else None)
+
+
+async def test_an_event_of_a_replay_is_read_by_its_place(model: SmallModel) -> None:
+    topics = FakeTopics()
+    emit(topics, send(topics, model.leads[3]), model.bundle, out="leads.rescored.r")
+    at = RecordPlace("leads.rescored.r", Place(0, 0))
+    emission = await records_of(topics, settings_with(), at.topic).emission_at(at)
+    assert emission is not None
+    assert (emission.lead, emission.at) == (LEAD, at)

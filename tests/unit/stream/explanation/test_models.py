@@ -31,6 +31,12 @@ def test_a_model_is_opened_once(model: SmallModel) -> None:
     assert models.of(event_of(model)) is models.of(event_of(model))
 
 
+def test_a_model_whose_ages_are_at_another_time_is_another(model: SmallModel) -> None:
+    models = Models(settings_with(model.registry))
+    assert models.of(event_of(model), 1) is models.of(event_of(model), 1)
+    assert [models.of(event_of(model), at).ages_at for at in (None, 1, 2)] == [None, 1, 2]
+
+
 def test_a_model_that_was_published_under_another_name_is_the_same(
     model: SmallModel, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream.explanation.lead_records import Emission
+from stream.explanation.emission import Emission
 from stream.explanation.models import Models
 from stream.explanation.recomputation import Recomputed, differing_fields
 from stream.explanation.subject import LeadId
@@ -47,7 +47,7 @@ async def test_the_score_is_the_same_to_the_bit_in_every_format(
 async def test_a_score_that_differs_by_one_bit_is_not_reproduced(model: SmallModel) -> None:
     record, emission = await emitted(model, 3)
     score = float(np.nextafter(np.float32(emission.event["score"]), np.float32(1)))
-    again = recompute(model, record, Emission(emission.place, {**emission.event, "score": score}))
+    again = recompute(model, record, Emission(emission.at, {**emission.event, "score": score}))
     assert not again.is_reproduced
     assert again.differing == ["score"]
 

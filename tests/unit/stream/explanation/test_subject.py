@@ -15,6 +15,7 @@ TOPICS = ("leads.created", "leads.scored")
     [
         ("L-17", LeadId("L-17")),
         ("leads.created/2/4711", RecordPlace("leads.created", Place(2, 4711))),
+        ("leads.rescored.r-1/0/5", RecordPlace("leads.rescored.r-1", Place(0, 5))),
         ("leads.scored/0/0", RecordPlace("leads.scored", Place(0, 0))),
         ("another.topic/2/4711", LeadId("another.topic/2/4711")),
         ("leads.created/2", LeadId("leads.created/2")),
@@ -24,7 +25,7 @@ TOPICS = ("leads.created", "leads.scored")
     ],
 )
 def test_only_the_topics_of_leads_have_places(text: str, expected: Subject) -> None:
-    assert parse_subject(text, TOPICS) == expected
+    assert parse_subject(text, TOPICS, "leads.rescored.") == expected
 
 
 def test_a_place_is_written_as_it_is_given() -> None:

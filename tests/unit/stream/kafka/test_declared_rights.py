@@ -109,7 +109,11 @@ def test_an_explanation_only_reads() -> None:
         f"Read on the topic {topic}"
         for topic in ("leads.created", "leads.scored", "leads.created.dlq")
     }
-    assert optional_rights_of(settings, (Use.EXPLAIN,)) == ()
+    assert [str(right) for right in optional_rights_of(settings, (Use.EXPLAIN,))] == [
+        "Read on the topic leads.replays",
+        "Read on the topic leads.scored.shadow",
+        "Read on the topics that begin with leads.rescored.",
+    ]
 
 
 def test_an_erasure_writes_only_plans_unless_a_topic_of_leads_is_compacted() -> None:
