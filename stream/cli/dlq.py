@@ -14,28 +14,26 @@ import click
 from rich.console import Console
 
 from agents.records import SourceRecord as Record
-from schemas.errors import InputError
-from schemas.store import SchemaStore
-from stream.cli.dlq_options import PLACE, json_option, selected, selection_options, values_option
+from stream.cli.dlq_options import json_option, selected, selection_options, values_option
 from stream.cli.dlq_purge import purge
 from stream.cli.dlq_redrive import redrive
 from stream.cli.dlq_screen import (
-    print_letter,
     print_letters,
     print_statistics,
     print_trial,
     warn_out_of_reach,
 )
+from stream.cli.dlq_show import show
 from stream.cli.output import print_json
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
 from stream.dead_letters.letter import DeadLetter, Place
 from stream.dead_letters.redriving import open_sources
-from stream.dead_letters.rendering import LETTER, SOURCE, described, listed
+from stream.dead_letters.rendering import listed
 from stream.dead_letters.selection import Selection
 from stream.dead_letters.source_retention import read_source_retention
 from stream.dead_letters.statistics import DeadLetterStatistics
 from stream.dead_letters.trial import Trial
-from stream.fetch.raw_records import RawRecord, UnreadableRecord
+from stream.fetch.raw_records import UnreadableRecord
 from stream.kafka.access import Use
 from stream.process.exit_codes import exit_codes
 from stream.process.model_trial import Trials
@@ -67,6 +65,7 @@ def dlq() -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
+dlq.add_command(show)
 dlq.add_command(redrive)
 dlq.add_command(purge)
 
@@ -159,64 +158,6 @@ async def _newest(settings: Settings, selection: Selection, limit: int) -> list[
         push = heapq.heappush if len(newest) < limit else heapq.heappushpop
         push(newest, (letter.timestamp, letter.place, letter))
     return [letter for _, _, letter in sorted(newest, key=lambda entry: entry[:2])]
-
-
-@dlq.command()
-@click.argument("place", type=PLACE, metavar="PARTITION/OFFSET")
-@values_option
-@json_option
-def show(place: Place, shows_values: bool, as_json: bool) -> None:
-    """Show a dead letter, and the byte at which it broke.
-
-    \b
-      leadscore dlq show 2/4711
-      leadscore dlq show 2/4711 --values
-
-    The place is that in the dead-letter topic, as `leadscore dlq list` prints it. A value that the
-    letter lacks is read from its source record.
-
-    Exit codes: 0 shown, 2 there is no such dead letter, 3 Kafka, the topic or a right is missing.
-    """  # noqa: D301
-    with exit_codes():
-        shown = asyncio.run(_shown(load_settings(), place, shows_values=shows_values))
-    if as_json:
-        print_json(shown)
-        return
-    print_letter(shown, shows_values=shows_values)
-
-
-async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dict[str, Any]:
-    letter = await _letter_at(DeadLetterLog(settings), place)
-    value, value_from = letter.value, LETTER
-    if letter.is_left_out:
-        async with open_sources(settings) as sources:
-            restored = await sources.restore(letter)
-        if isinstance(restored, RawRecord):
-            value, value_from = restored.value, SOURCE
-        else:
-            value_from = str(restored)
-    store = SchemaStore.load(*settings.schema_folders)
-    return described(letter, store, value=value, value_from=value_from, shows_values=shows_values)
-
-
-async def _letter_at(log: DeadLetterLog, place: Place) -> DeadLetter:
-    span = (await log.spans(Use.DLQ)).get(place.partition, Span(0, 0))
-    records: list[Record] = []
-    if span.start <= place.offset < span.end:
-        one = {place.partition: Span(place.offset, place.offset + 1)}
-        records = [record async for record in log.read_all(one)]
-    for record in records:
-        if isinstance(record, UnreadableRecord):
-            raise InputError(
-                f"expected a readable record at {place} of {log.topic}, but {record.detail}"
-                " (docs/runbook.md#a-record-that-cant-be-read)"
-            )
-        if letter := DeadLetter.from_record(record):
-            return letter
-    raise InputError(
-        f"expected a dead letter at {place} of {log.topic}, but there is none: `leadscore dlq list`"
-        " prints the places"
-    )
 
 
 @dlq.command(name="try")

@@ -7,45 +7,26 @@ where it was: it finds the byte at which a value breaks.
 from __future__ import annotations
 
 import json
-import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.errors import InvalidEventError
-from schemas.registered import header_of, in_words
+from schemas.registered import (
+    JsonText,
+    RegisteredAvro,
+    RegisteredSchemas,
+    header_of,
+    in_words,
+)
 from schemas.single_object import HEADER_BYTES
 from schemas.store import Schema, SchemaStore
 from schemas.wire import WireFormat, detect
+from stream.dead_letters.avro_bytes import AvroBytes, BrokenError, Field
+from stream.settings import PREFIX
 
-__all__ = ["Field", "Layout", "layout_of"]
+__all__ = ["Layout", "layout_of"]
 
-LONGEST_VARINT = 70
-"""Bits: ten bytes of seven."""
-FIXED_SIZES = {"float": "<f", "double": "<d"}
-MOST_ITEMS = 100_000
-"""Most items of an array or a map that are read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a lead.
-
-    Attributes
-    ----------
-    name, type
-        The type as the schema or JSON names it.
-    start, end
-        Its bytes in the value: start <= position < end.
-    value
-        As it is on the wire: time stamps are integers.
-    """
-
-    name: str
-    type: str
-    start: int
-    end: int
-    value: Any
+REGISTRY = f"{PREFIX}SCHEMA_REGISTRY_URL"
 
 
 @dataclass(slots=True)
@@ -77,16 +58,24 @@ class Layout:
         self.broken_at, self.reason = at, reason
         return self
 
+    def behind(self, count: int) -> Layout:
+        """Move all positions: so many bytes are before what was read."""
+        self.fields = [
+            replace(found, start=found.start + count, end=found.end + count)
+            for found in self.fields
+        ]
+        if self.broken_at is not None:
+            self.broken_at += count
+        return self
 
-class _BrokenError(ValueError):
-    """The bytes from a position on are not of their type."""
 
-    def __init__(self, at: int, reason: str) -> None:
-        super().__init__(reason)
-        self.at = at
-
-
-def layout_of(value: bytes, store: SchemaStore) -> Layout:
+def layout_of(
+    value: bytes,
+    store: SchemaStore,
+    registered: RegisteredSchemas | None = None,
+    *,
+    framing: bytes = b"",
+) -> Layout:
     """Read a value field by field, as far as it goes.
 
     Parameters
@@ -95,167 +84,74 @@ def layout_of(value: bytes, store: SchemaStore) -> Layout:
         A record's value.
     store
         The schemas that leads may be written with.
+    registered
+        Meanings of the ids of a schema registry; None: no registry is set.
+    framing
+        Schema id of the value, if the record has that in a header; positions are those in the value
+        alone.
     """
     layout = Layout()
     try:
-        wire = detect(value)
+        wire = detect(framing + value)
     except InvalidEventError:
         return layout.stop(0, "the first byte belongs to no wire format")
     layout.wire = str(wire)
     if wire is WireFormat.JSON:
         return _read_json(value, layout)
     if wire is WireFormat.CONFLUENT:
-        header = header_of(value) or b""
-        return layout.stop(len(header), f"the value has {in_words(header)} of a schema registry")
+        return _read_framed(value, framing, registered, layout)
     if len(value) < HEADER_BYTES:
         return layout.stop(len(value), f"the header has {HEADER_BYTES} bytes")
     schema = store.by_fingerprint(value[2:HEADER_BYTES])
     if schema is None:
         return layout.stop(2, "no schema has the fingerprint in bytes 2 to 9")
+    return _read_avro(AvroBytes(value, HEADER_BYTES), len(value), schema, layout)
+
+
+def _read_framed(
+    value: bytes, framing: bytes, registered: RegisteredSchemas | None, layout: Layout
+) -> Layout:
+    """Read a value behind the id of its schema in a registry."""
+    header = framing or header_of(value) or b""
+    start = 0 if framing else len(header)
+    match meaning := None if registered is None else registered.get(header):
+        case RegisteredAvro():
+            return _read_registered(AvroBytes(value, start), len(value), meaning, layout)
+        case JsonText():
+            return _read_json(value[start:], layout).behind(start)
+        case InvalidEventError():
+            return layout.stop(start, meaning.message)
+    return layout.stop(
+        start, f"the value has {in_words(header)}: set {REGISTRY} to read its fields"
+    )
+
+
+def _read_registered(
+    reader: AvroBytes, end: int, meaning: RegisteredAvro, layout: Layout
+) -> Layout:
+    start = reader.at
+    try:
+        branch = reader.number() if meaning.is_union else 0
+    except BrokenError as error:
+        return layout.stop(error.at, f"the branch of the union: {error}")
+    if not 0 <= branch < len(meaning.branches):
+        return layout.stop(start, f"the union has no branch {branch}")
+    schema = meaning.branches[branch]
+    if isinstance(schema, InvalidEventError):
+        return layout.stop(start, schema.message)
+    return _read_avro(reader, end, schema, layout)
+
+
+def _read_avro(reader: AvroBytes, end: int, schema: Schema, layout: Layout) -> Layout:
     layout.schema = schema.full_name
-    return _read_avro(value, schema, layout)
-
-
-def _read_avro(value: bytes, schema: Schema, layout: Layout) -> Layout:
-    reader = _AvroReader(value, schema)
-    for entry in schema.parsed["fields"]:
-        start = reader.at
-        try:
-            type_name, found = reader.read(entry["type"])
-        except _BrokenError as error:
-            return layout.stop(error.at, f"field {entry['name']}: {error}")
-        layout.fields.append(Field(entry["name"], type_name, start, reader.at, found))
-    if reader.at < len(value):
-        return layout.stop(reader.at, f"{len(value) - reader.at} bytes after the last field")
+    try:
+        for found in reader.fields(schema):
+            layout.fields.append(found)
+    except BrokenError as error:
+        return layout.stop(error.at, str(error))
+    if reader.at < end:
+        return layout.stop(reader.at, f"{end - reader.at} bytes after the last field")
     return layout
-
-
-class _AvroReader:
-    """Reads Avro's binary encoding (Avro 1.11 specification, "Binary Encoding")."""
-
-    def __init__(self, value: bytes, schema: Schema) -> None:
-        self.at = HEADER_BYTES
-        self._value = value
-        self._named: dict[str, Any] = {}
-        self._learn(schema.parsed)
-
-    def _learn(self, avro_type: Any) -> None:
-        """Collect the named types inside a type."""
-        if isinstance(avro_type, list):
-            for branch in avro_type:
-                self._learn(branch)
-        elif isinstance(avro_type, Mapping):
-            if "name" in avro_type:
-                self._named[avro_type["name"]] = avro_type
-            inner = [avro_type[key] for key in ("items", "values") if key in avro_type]
-            for part in (*inner, *(entry["type"] for entry in avro_type.get("fields", ()))):
-                self._learn(part)
-
-    def read(self, avro_type: Any) -> tuple[str, Any]:
-        """Return the name of a type, and of its value; of a union that of the branch."""
-        if isinstance(avro_type, list):
-            start = self.at
-            branch = self._varint()
-            if not 0 <= branch < len(avro_type):
-                raise _BrokenError(start, f"the union has no branch {branch}")
-            return self.read(avro_type[branch])
-        if isinstance(avro_type, str):
-            if avro_type in self._named:
-                return self.read(self._named[avro_type])
-            return avro_type, self._primitive(avro_type)
-        return self._complex(avro_type)
-
-    def _complex(self, avro_type: Mapping[str, Any]) -> tuple[str, Any]:
-        match avro_type["type"]:
-            case "record":
-                return "record", {e["name"]: self.read(e["type"])[1] for e in avro_type["fields"]}
-            case "enum":
-                start, symbols = self.at, avro_type["symbols"]
-                position = self._varint()
-                if not 0 <= position < len(symbols):
-                    raise _BrokenError(start, f"the enum has no symbol {position}")
-                return "enum", symbols[position]
-            case "fixed":
-                return "fixed", self._bytes(avro_type["size"])
-            case "array":
-                return "array", [self.read(avro_type["items"])[1] for _ in self._items()]
-            case "map":
-                return "map", {
-                    self._primitive("string"): self.read(avro_type["values"])[1]
-                    for _ in self._items()
-                }
-            case primitive:
-                return self.read(primitive)
-
-    def _items(self) -> Any:
-        """Yield once for each item of the blocks of an array or a map."""
-        seen = 0
-        while True:
-            start = self.at
-            count = self._varint()
-            if not count:
-                return
-            if count < 0:
-                count = -count
-                self._varint()  # the block's size in bytes
-            seen += count
-            if seen > MOST_ITEMS:
-                raise _BrokenError(start, f"more than {MOST_ITEMS} items")
-            yield from range(count)
-
-    def _primitive(self, name: str) -> Any:
-        match name:
-            case "null":
-                return None
-            case "boolean":
-                start = self.at
-                byte = self._bytes(1)[0]
-                if byte > 1:
-                    raise _BrokenError(start, f"a boolean is 00 or 01, not {byte:02x}")
-                return bool(byte)
-            case "int" | "long":
-                return self._varint()
-            case "float" | "double":
-                form = FIXED_SIZES[name]
-                return struct.unpack(form, self._bytes(struct.calcsize(form)))[0]
-            case "bytes" | "string":
-                return self._text(name)
-        raise _BrokenError(self.at, f"its type {name} is not known")
-
-    def _text(self, name: str) -> Any:
-        start = self.at
-        size = self._varint()
-        if size < 0 or size > len(self._value) - self.at:
-            raise _BrokenError(
-                start, f"its length is {size}, but {len(self._value) - self.at} bytes follow"
-            )
-        first = self.at
-        found = self._bytes(size)
-        if name == "bytes":
-            return found
-        try:
-            return found.decode()
-        except UnicodeDecodeError as error:
-            raise _BrokenError(first + error.start, "the text is not UTF-8") from None
-
-    def _bytes(self, size: int) -> bytes:
-        end = self.at + size
-        if end > len(self._value):
-            raise _BrokenError(
-                len(self._value), f"the value ends {end - len(self._value)} bytes too early"
-            )
-        found, self.at = self._value[self.at : end], end
-        return found
-
-    def _varint(self) -> int:
-        start, value, shift = self.at, 0, 0
-        while shift < LONGEST_VARINT:
-            byte = self._bytes(1)[0]
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return (value >> 1) ^ -(value & 1)
-            shift += 7
-        raise _BrokenError(start, "a number has more than ten bytes")
 
 
 def _read_json(value: bytes, layout: Layout) -> Layout:

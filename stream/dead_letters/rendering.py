@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.headers import rfc3339
+from schemas.registered import RegisteredSchemas, framed
 from schemas.store import SchemaStore
+from stream.dead_letters.avro_bytes import Field
 from stream.dead_letters.deny_list import is_denied
-from stream.dead_letters.layout import Field, Layout, layout_of
+from stream.dead_letters.layout import Layout, layout_of
 from stream.dead_letters.letter import DeadLetter
 
 __all__ = ["LETTER", "SOURCE", "described", "hex_dump", "listed"]
@@ -55,6 +57,7 @@ def listed(letter: DeadLetter, *, shows_values: bool = False) -> dict[str, Any]:
 def described(
     letter: DeadLetter,
     store: SchemaStore,
+    registered: RegisteredSchemas | None = None,
     *,
     value: bytes | None,
     value_from: str = LETTER,
@@ -68,6 +71,8 @@ def described(
         The letter.
     store
         The schemas that leads may be written with.
+    registered
+        Meanings of the ids of a schema registry; None: no registry is set.
     value
         The value: the letter's, or that of its source record.
     value_from
@@ -75,7 +80,10 @@ def described(
     shows_values
         Whether key, values and bytes are shown.
     """
-    layout = layout_of(value, store) if value else Layout()
+    layout = Layout()
+    if value:
+        framing = (framed(value, letter.headers) or b"").removesuffix(value)
+        layout = layout_of(value, store, registered, framing=framing)
     broken = _broken_at(letter, layout) if value else None
     return listed(letter, shows_values=shows_values) | {
         "topic": letter.source_topic,
@@ -125,7 +133,8 @@ def _broken_at(letter: DeadLetter, layout: Layout) -> int | None:
         return layout.broken_at
     named = NAMED.search(letter.error or "")
     starts = {found.name: found.start for found in layout.fields}
-    return starts.get(named[1].rstrip(".")) if named else None
+    name = named[1].rstrip(".") if named else ""
+    return starts.get(name, starts.get(name.partition(".")[0]))
 
 
 def _headers(letter: DeadLetter, shows_values: bool) -> Iterator[dict[str, Any]]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
-import fastavro
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.encode import encode_lead
+from schemas.errors import ErrorCode, InvalidEventError
+from schemas.registered import JsonText, RegisteredAvro, RegisteredSchemas, header_of_id
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.dead_letters.layout import layout_of
@@ -73,42 +71,59 @@ def test_a_broken_value_shows_the_byte_where_it_breaks_and_the_fields_before(
     assert (layout.reason is None) == (broken_at is None)
 
 
-SCHEMA: dict[str, Any] = {
-    "type": "record",
-    "name": "everything",
-    "fields": [
-        {"name": "lead_id", "type": "string"},
-        {"name": "enum", "type": {"type": "enum", "name": "e", "symbols": ["a", "b"]}},
-        {"name": "same", "type": ["null", "e"]},
-        {"name": "fixed", "type": {"type": "fixed", "name": "f", "size": 2}},
-        {"name": "array", "type": {"type": "array", "items": "double"}},
-        {"name": "map", "type": {"type": "map", "values": "float"}},
-        {
-            "name": "record",
-            "type": {
-                "type": "record",
-                "name": "r",
-                "fields": [{"name": "is", "type": "boolean"}, {"name": "bytes", "type": "bytes"}],
-            },
-        },
-    ],
-}
+DATUM = AVRO[10:]
+ONE, UNION, TEXT, PROTOBUF, GUID = (*map(header_of_id, range(7, 11)), b"\x01" + bytes(range(16)))
+INCOMPATIBLE = InvalidEventError(ErrorCode.PROTOBUF, "schema id 10 is a Protobuf schema")
 
 
-def test_every_avro_type_is_read_as_fastavro_wrote_it() -> None:
-    store = SchemaStore()
-    schema = store.add(SCHEMA)
-    record = {
-        "lead_id": "L",
-        "enum": "b",
-        "same": "a",
-        "fixed": b"xy",
-        "array": [1.5, -2.0],
-        "map": {"k": 0.5},
-        "record": {"is": True, "bytes": b"\x00"},
-    }
-    written = io.BytesIO()
-    fastavro.schemaless_writer(written, schema.parsed, record)
-    layout = layout_of(schema.header + written.getvalue(), store)
+def registered() -> RegisteredSchemas:
+    """Return a registry with a schema, a union whose first branch is no lead, and two others."""
+    known = RegisteredSchemas()
+    known.add(ONE, RegisteredAvro([LEAD]))
+    known.add(GUID, RegisteredAvro([LEAD]))
+    known.add(UNION, RegisteredAvro([INCOMPATIBLE, LEAD], is_union=True))
+    known.add(TEXT, JsonText.JSON)
+    known.add(PROTOBUF, INCOMPATIBLE)
+    return known
+
+
+@pytest.mark.parametrize("framing", [ONE, GUID, UNION + b"\x02"])
+def test_a_value_behind_the_id_of_a_registry_is_read_field_by_field(framing: bytes) -> None:
+    plain = layout_of(AVRO, STORE)
+    layout = layout_of(framing + DATUM, STORE, registered())
+    moved = len(framing) - 10
+    assert (layout.wire, layout.schema, layout.broken_at) == ("confluent", LEAD.full_name, None)
+    assert [(found.name, found.start, found.value) for found in layout.fields] == [
+        (found.name, found.start + moved, found.value) for found in plain.fields
+    ]
+
+
+def test_an_id_in_a_header_of_the_record_moves_no_byte() -> None:
+    layout = layout_of(DATUM, STORE, registered(), framing=GUID)
     assert layout.broken_at is None, layout.reason
-    assert {found.name: found.value for found in layout.fields} == record
+    assert (layout.fields[0].name, layout.fields[0].start) == ("lead_id", 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "broken_at", "names", "says"),
+    [
+        (ONE + DATUM[:4], 9, ["lead_id"], "field created_at: the value ends"),
+        (TEXT + b'{"a": 1, "b": tru}', 19, ["a"], "Expecting value"),
+        (UNION + b"\x04", 5, [], "the union has no branch 2"),
+        (UNION + b"\x00", 5, [], "is a Protobuf schema"),
+        (UNION, 5, [], "the branch of the union: the value ends"),
+        (PROTOBUF + b"x", 5, [], "is a Protobuf schema"),
+        (header_of_id(99) + b"x", 5, [], "the value has schema id 99"),
+    ],
+)
+def test_a_value_behind_an_id_breaks_at_its_byte(
+    value: bytes, broken_at: int, names: list[str], says: str
+) -> None:
+    layout = layout_of(value, STORE, registered())
+    assert (layout.broken_at, [found.name for found in layout.fields]) == (broken_at, names)
+    assert says in (layout.reason or "")
+
+
+def test_without_a_registry_it_says_which_setting_names_one() -> None:
+    layout = layout_of(ONE + DATUM, STORE)
+    assert "set LEADSCORE_SCHEMA_REGISTRY_URL" in (layout.reason or "")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import orjson
 import pytest
 
 from schemas.encode import encode_lead
 from schemas.errors import ErrorCode
+from schemas.registered import VALUE_SCHEMA_ID, RegisteredAvro, RegisteredSchemas
 from schemas.store import SchemaStore
 from schemas.wire import WireFormat
 from stream.dead_letters.letter import DeadLetter
@@ -25,12 +28,17 @@ AVRO = encode_lead(
 JSON = orjson.dumps({"lead_id": SECRET, "created_at": "x"})
 
 
-def letter(value: bytes | None, code: ErrorCode, message: str = "expected a lead") -> DeadLetter:
+def letter(
+    value: bytes | None,
+    code: ErrorCode,
+    message: str = "expected a lead",
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> DeadLetter:
     made = dead_letter(
         *(value, SECRET.encode()),
         code=code,
         message=message,
-        headers=[("x-mail", SECRET.encode()), ("traceparent", b"00")],
+        headers=[("x-mail", SECRET.encode()), ("traceparent", b"00"), *headers],
     )
     found = DeadLetter.from_record(RawRecord(1, 5, 0, made.key, value, made.headers))
     assert found is not None
@@ -64,6 +72,30 @@ def test_a_sound_value_broke_where_the_field_of_the_error_begins() -> None:
     assert shown["broken_at"] == JSON.index(b'"created_at"')
     assert [found["name"] for found in shown["fields"]] == ["lead_id", "created_at"]
     assert {found["value"] for found in shown["fields"]} == {"masked"}
+
+
+def test_a_field_inside_a_record_broke_where_the_record_begins() -> None:
+    value = orjson.dumps({"lead_id": SECRET, "address": {"city": 7}})
+    shown = described(
+        letter(value, ErrorCode.TYPE, "field address.city: expected a text"), STORE, value=value
+    )
+    assert shown["broken_at"] == value.index(b'"address"')
+
+
+def test_a_value_whose_schema_id_is_in_a_header_is_read_by_the_registry() -> None:
+    framing, value = b"\x01" + bytes(16), AVRO[10:]
+    known = RegisteredSchemas()
+    known.add(framing, RegisteredAvro([packaged_schema("lead_created")]))
+    given = letter(value, ErrorCode.VALIDATION, headers=[(VALUE_SCHEMA_ID, framing)])
+    shown = described(given, STORE, known, value=value)
+    assert (shown["wire_format"], shown["broken_at"]) == ("confluent", None)
+    assert shown["fields"][0] | {"type": ""} == {
+        "name": "lead_id",
+        "type": "",
+        "start": 0,
+        "bytes": 16,
+        "value": "masked",
+    }
 
 
 def test_headers_say_which_of_them_are_sent_again() -> None:

@@ -1,0 +1,101 @@
+"""`leadscore dlq show` without Kafka: the letter at a place, or why there is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from schemas.encode import encode_lead
+from schemas.wire import WireFormat
+from stream.cli import dlq_show as module
+from stream.dead_letters.dead_letter_log import Span
+from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
+from stream.kafka.access import Use
+from testing.dead_letters import dead_letter
+from testing.fake_schema_registry import FakeSchemaRegistry
+from testing.schemas import packaged_schema
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(module.show, list(arguments))
+
+
+class FakeLog:
+    """A topic with two records: one that can't be read, and one of another program."""
+
+    topic = "leads.created.dlq"
+
+    async def spans(self, use: Use) -> Mapping[int, Span]:
+        return {0: Span(3, 5)}
+
+    async def read_all(self, spans: Mapping[int, Span]) -> AsyncIterator[RawRecord]:
+        records = (
+            UnreadableRecord(0, 3, 0, None, None, (), Problem.CHECKSUM, "its checksum is wrong"),
+            RawRecord(0, 4, 0, None, b"x", ()),
+        )
+        for record in records:
+            if spans[0].start <= record.offset < spans[0].end:
+                yield record
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("0/3", "expected a readable record at 0/3.*but its checksum is wrong.*runbook"),
+        ("0/4", "expected a dead letter at 0/4.*but there is none"),
+        ("0/5", "there is none"),
+        ("7/3", "there is none"),
+    ],
+    ids=["unreadable", "foreign", "beyond the end", "no such partition"],
+)
+def test_a_place_without_a_letter_is_an_error_with_the_reason(
+    place: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "DeadLetterLog", lambda _: FakeLog())
+    result = run(place)
+    assert result.exit_code == 2
+    assert re.search(says, result.stderr)
+
+
+class OneLetter(FakeLog):
+    """A topic with a letter whose value is behind an id of a schema registry."""
+
+    def __init__(self, value: bytes) -> None:
+        self._letter = dead_letter(value, b"ann")
+
+    async def spans(self, use: Use) -> Mapping[int, Span]:
+        return {0: Span(3, 4)}
+
+    async def read_all(self, spans: Mapping[int, Span]) -> AsyncIterator[RawRecord]:
+        yield RawRecord(0, 3, 0, self._letter.key, self._letter.value, self._letter.headers)
+
+
+@pytest.mark.parametrize("is_unavailable", [False, True])
+def test_a_letter_in_confluents_framing_is_decoded_by_the_registry(
+    monkeypatch: pytest.MonkeyPatch, is_unavailable: bool
+) -> None:
+    """Without an answer of the registry the rest is shown, and why there are no fields."""
+    schema = packaged_schema("lead_created")
+    registry = FakeSchemaRegistry()
+    header = registry.add(schema.avro)
+    registry.is_unavailable = is_unavailable
+    record = {"lead_id": "ann", "created_at": 1_700_000_000_000}
+    datum = encode_lead(record, schema, WireFormat.AVRO)[len(schema.header) :]
+    monkeypatch.setattr(module, "DeadLetterLog", lambda _: OneLetter(header + datum))
+    monkeypatch.setitem(module.ASKED_ONCE, "schema_registry_wait_seconds", 0.1)
+    monkeypatch.setattr("stream.schema_registry.opened.open_schema_registry", lambda _: registry)
+    monkeypatch.setenv("LEADSCORE_SCHEMA_REGISTRY_URL", "http://127.0.0.1:1")
+    result = run("0/3", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    shown = orjson.loads(result.stdout)
+    if is_unavailable:
+        assert (shown["fields"], shown["broken_at"]) == ([], 5)
+        assert "expected the schema registry to have schema id" in shown["reason"]
+    else:
+        assert (shown["schema"], shown["broken_at"]) == (schema.full_name, None)
+        assert {found["name"] for found in shown["fields"]} == schema.fields.keys()
