@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -31,9 +32,11 @@ IN_A_PIPE, LONGEST_LINE = 200, 10_000
 PADDING = 2
 """Characters beside the text of a column."""
 LEAST_OF_ERROR = 12
-"""Characters of a sentence on a narrow terminal."""
-LONGEST_KEY = 32
-"""Characters of a key in a list."""
+"""Characters of a sentence on a narrow terminal: less of it says nothing."""
+LEAST_OF_KEY, LONGEST_KEY = 8, 32
+"""Characters of a key in a list, at least and at most."""
+LONGEST_VALUE = 1000
+"""Characters of a header's value, or a field's, that are shown."""
 VALUES = {
     SOURCE: "read from the source record, as the letter lacks it",
     LeftReason.SOURCE_GONE: "lost: only the source record had it, and that is not there any more"
@@ -42,6 +45,10 @@ VALUES = {
 }
 """Sentences on a value that the letter lacks."""
 NO_VALUE = "not read: the letter lacks it, and its source is of another topic, or too large"
+RIGHT = ("letters", "share", "last hour", "last day", "would pass")
+"""Columns of numbers."""
+FOLDED = ("source", "would fail")
+"""Columns that take several lines on a narrow terminal; the others are whole."""
 AGES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
 
 
@@ -51,7 +58,7 @@ def print_statistics(found: DeadLetterStatistics) -> None:
         "code", "letters", "share", "last hour", "last day", "oldest", "newest", "source"
     )
     for code, counts in sorted(found.codes.items(), key=lambda item: -item[1].letters):
-        partitions = ", ".join(f"{at}: {n:,}" for at, n in sorted(counts.partitions.items()))
+        partitions = ", ".join(f"{at}:{n:,}" for at, n in sorted(counts.partitions.items()))
         _add(
             table,
             code,
@@ -83,29 +90,44 @@ def warn_out_of_reach(found: DeadLetterStatistics) -> None:
 def print_letters(
     rows: Sequence[Mapping[str, Any]], now_ms: int, *, shows_values: bool = False
 ) -> None:
-    """Print one line a letter; on a terminal the sentence is cut where the line ends."""
-    keys = ("key",) if shows_values else ()
-    names = ("place", "written", "code", "source", "attempt", "bytes", *keys)
-    lines = [
-        [
-            *(row["place"], _age(now_ms, row["timestamp_ms"]), row["code"], row["source"]),
-            *(str(row["attempt"]), _or_dash(row["value_bytes"])),
-            *(_or_dash(row[name])[:LONGEST_KEY] for name in keys),
-        ]
-        for row in rows
-    ]
-    table, room = Table(box=None), console(LONGEST_LINE).width - PADDING
-    for name, cells in zip(names, zip(names, *lines, strict=True), strict=True):
-        width = max(len(for_terminal(cell)) for cell in cells)
-        table.add_column(name, no_wrap=True, width=width)
-        room -= width + PADDING
-    errors = [_or_dash(row["error"]) for row in rows]
-    longest = max((len(for_terminal(error)) for error in errors), default=0)
-    width = max(min(room, longest), LEAST_OF_ERROR)
-    table.add_column("error", no_wrap=True, overflow="ellipsis", width=width)
-    for line, error in zip(lines, errors, strict=True):
-        _add(table, *line, error)
+    """Print one line a letter; on a terminal keys and sentences are cut where the line ends.
+
+    A sentence of which there is room for a word or two is left out.
+    """
+    columns = {
+        "place": [row["place"] for row in rows],
+        "written": [_age(now_ms, row["timestamp_ms"]) for row in rows],
+        "code": [row["code"] for row in rows],
+        "source": [row["source"] for row in rows],
+        "attempt": [str(row["attempt"]) for row in rows],
+        "bytes": [_or_dash(row["value_bytes"]) for row in rows],
+    }
+    table = Table(box=None)
+    width = console(LONGEST_LINE).width
+    room = width - sum(_add_column(table, *column, width) for column in columns.items())
+    if shows_values:
+        columns["key"] = [_or_dash(row["key"]) for row in rows]
+        wanted = min(LONGEST_KEY, room - LEAST_OF_ERROR - 2 * PADDING)
+        room -= _add_column(table, "key", columns["key"], max(wanted, LEAST_OF_KEY))
+    if room - PADDING >= LEAST_OF_ERROR:
+        columns["error"] = [_or_dash(row["error"]) for row in rows]
+        _add_column(table, "error", columns["error"], room - PADDING)
+    for cells in zip(*columns.values(), strict=True):
+        _add(table, *cells)
     _print(table, counted(len(rows)), in_a_pipe=LONGEST_LINE)
+
+
+def _add_column(table: Table, name: str, cells: Sequence[str], most: int) -> int:
+    """Add a column as wide as its longest cell, but not wider than ``most``.
+
+    Returns
+    -------
+    int
+        The characters of a line that it takes.
+    """
+    width = min(max(len(for_terminal(cell)) for cell in (name, *cells)), most)
+    table.add_column(name, no_wrap=True, overflow="ellipsis", width=width)
+    return width + PADDING
 
 
 def counted(letters: int) -> str:
@@ -139,10 +161,12 @@ def print_letter(shown: Mapping[str, Any], *, shows_values: bool) -> None:
         _line("value", VALUES.get(shown["value_from"], NO_VALUE))
     for header in shown["headers"]:
         note = "" if header["is_sent_again"] else "  (not sent again)"
-        _line("header", f"{header['name']} = {_or_dash(header['value'])}{note}")
+        _line("header", f"{_cut(header['name'])} = {_cut(_or_dash(header['value']))}{note}")
     for found in shown["fields"]:
         span = f"bytes {found['start']} to {found['start'] + found['bytes'] - 1}"
-        _line("field", f"{found['name']} ({found['type']}, {span}) = {_or_null(found['value'])}")
+        _line(
+            "field", f"{found['name']} ({found['type']}, {span}) = {_cut(_or_null(found['value']))}"
+        )
     if shown["broken_at"] is not None:
         why = shown["reason"] or "the field of the error begins here"
         _line("broke at", f"byte {shown['broken_at']}: {why}")
@@ -154,6 +178,13 @@ def print_letter(shown: Mapping[str, Any], *, shows_values: bool) -> None:
 
 def _line(name: str, text: str) -> None:
     click.echo(f"{name:<12} {for_terminal(text)}")
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as a terminal should show of a header or a field."""
+    if len(text) <= LONGEST_VALUE:
+        return text
+    return f"{text[:LONGEST_VALUE]}… ({len(text):,} characters; --json has all)"
 
 
 def _or_dash(value: Any) -> str:
@@ -179,7 +210,8 @@ def _age(now_ms: int, at: int | None) -> str:
 def _table(*columns: str) -> Table:
     table = Table(box=None)
     for name in columns:
-        table.add_column(name, justify="right" if name in ("letters", "share") else "left")
+        justify: JustifyMethod = "right" if name in RIGHT else "left"
+        table.add_column(name, justify=justify, no_wrap=name not in FOLDED)
     return table
 
 
@@ -187,7 +219,7 @@ def _add(table: Table, *cells: str) -> None:
     table.add_row(*(Text(for_terminal(cell)) for cell in cells))
 
 
-def _print(table: Table, summary: str, in_a_pipe: int = IN_A_PIPE) -> None:
+def _print(table: Table, summary: str, in_a_pipe: int | None = None) -> None:
     if table.row_count:
-        console(in_a_pipe).print(table)
+        console(in_a_pipe or IN_A_PIPE).print(table)
     click.echo(summary)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
 
 from agents.records import SourceRecord as Record
+from model.bundle import describe_bundle
+from model.metadata import BundleError
+from model.registry import Registry
 from schemas.errors import InputError
 from schemas.store import SchemaStore
 from stream.cli.dlq_options import PLACE, json_option, values_option
@@ -23,6 +26,7 @@ from stream.dead_letters.rendering import LETTER, SOURCE, described
 from stream.fetch.raw_records import RawRecord, UnreadableRecord
 from stream.kafka.access import Use
 from stream.process.exit_codes import exit_codes
+from stream.process.model_trial import Trials
 from stream.schema_registry.opened import asked_schemas
 from stream.settings import Settings, load_settings
 
@@ -44,7 +48,8 @@ def show(place: Place, shows_values: bool, as_json: bool) -> None:
       leadscore dlq show 2/4711 --values
 
     The place is that in the dead-letter topic, as `leadscore dlq list` prints it. A value that the
-    letter lacks is read from its source record.
+    letter lacks is read from its source record. A value in Avro is decoded by the schemas of
+    LEADSCORE_SCHEMA_DIR, the contract of the model (LEADSCORE_MODEL), and the schema registry.
 
     Exit codes: 0 shown, 2 there is no such dead letter, 3 Kafka, the topic or a right is missing.
     """  # noqa: D301
@@ -66,7 +71,7 @@ async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dic
             value, value_from = restored.value, SOURCE
         else:
             value_from = str(restored)
-    store = SchemaStore.load(*settings.schema_folders)
+    store = await asyncio.to_thread(_known_schemas, settings)
     registered = asked_schemas(settings.model_copy(update=ASKED_ONCE))
     with _unlogged_lookups():
         return described(
@@ -75,6 +80,15 @@ async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dic
             value_from=value_from,
             shows_values=shows_values,
         )
+
+
+def _known_schemas(settings: Settings) -> SchemaStore:
+    """Return the schemas of the folders, and the contract of the model if there is one."""
+    store = SchemaStore.load(*settings.schema_folders)
+    with suppress(BundleError, InputError, OSError):
+        bundle = describe_bundle(Registry(settings.registry).resolve(settings.model), Trials())
+        store.add(bundle.metadata.contract, "the model's contract")
+    return store
 
 
 @contextmanager

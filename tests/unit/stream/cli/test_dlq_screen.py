@@ -66,10 +66,10 @@ def test_statistics_have_the_most_frequent_code_first_with_ages_and_partitions(
     print_statistics(statistics)
     _, first, second, summary = capsys.readouterr().out.splitlines()
     assert first.split() == [
-        *("TYPE", "3", "75%", "2", "2", "2", "d", "ago", "now", "2:", "3"),
+        *("TYPE", "3", "75%", "2", "2", "2", "d", "ago", "now", "2:3"),
     ]
     assert second.split() == [
-        *("DECODE", "1", "25%", "0", "1", "1", "h", "ago", "1", "h", "ago", "0:", "1"),
+        *("DECODE", "1", "25%", "0", "1", "1", "h", "ago", "1", "h", "ago", "0:1"),
     ]
     assert summary == "4 dead letters"
 
@@ -148,6 +148,46 @@ def test_each_letter_has_one_line_on_a_narrow_terminal(
     assert {"place", "source", "bytes"} < set(names.split())
     assert len(row) <= 80
     assert summary == "1 dead letter"
+
+
+def test_places_and_codes_are_whole_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With keys, the place that `show` asks for was cut to a digit, and the code in two."""
+    monkeypatch.setattr(module, "LONGEST_LINE", 80)
+    row = listed(letter(code=ErrorCode.WIRE_FORMAT), shows_values=True)
+    rows = [row | {"place": "12/4711", "source": "12/100000000", "key": "k" * 100}]
+    print_letters(rows, 61_000, shows_values=True)
+    line = capsys.readouterr().out.splitlines()[1]
+    assert {"12/4711", "12/100000000", "WIRE_FORMAT"} < set(line.split())
+    assert ("kkkkk…" in line, len(line) <= 80) == (True, True)
+
+
+def test_codes_are_whole_in_statistics_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IN_A_PIPE", 80)
+    statistics = DeadLetterStatistics(SourceRetention("leads.created", None, 50 * HOUR))
+    for partition in range(20):
+        statistics.add(letter(HOUR, partition, ErrorCode.WIRE_FORMAT))
+    print_statistics(statistics)
+    _, first, *others = capsys.readouterr().out.splitlines()
+    assert first.split()[:3] == ["WIRE_FORMAT", "20", "100%"]
+    partitions = " ".join([first.split("ago")[-1], *others[:-1]]).replace(",", "").split()
+    assert partitions == [f"{at}:1" for at in range(20)]
+
+
+def test_a_header_of_a_kilobyte_does_not_fill_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = dead_letter(ODD, b"ann", headers=[("x-trace", b"v" * 400_000)])
+    found = DeadLetter.from_record(RawRecord(0, 3, 1000, made.key, ODD, made.headers))
+    assert found is not None
+    shown = described(found, SchemaStore.load(), value=ODD, shows_values=True)
+    print_letter(shown, shows_values=True)
+    printed = capsys.readouterr().out
+    assert len(printed) < 5000
+    assert "… (400,000 characters; --json has all)" in printed
 
 
 def test_a_pipe_has_the_whole_sentence(capsys: pytest.CaptureFixture[str]) -> None:

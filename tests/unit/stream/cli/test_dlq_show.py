@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from schemas.encode import encode_lead
+from schemas.store import parse_schema
 from schemas.wire import WireFormat
 from stream.cli import dlq_show as module
 from stream.dead_letters.dead_letter_log import Span
@@ -19,6 +21,7 @@ from stream.kafka.access import Use
 from testing.dead_letters import dead_letter
 from testing.fake_schema_registry import FakeSchemaRegistry
 from testing.schemas import packaged_schema
+from tests.unit.small_model import small_model
 
 
 def run(*arguments: str) -> Any:
@@ -73,6 +76,26 @@ class OneLetter(FakeLog):
 
     async def read_all(self, spans: Mapping[int, Span]) -> AsyncIterator[RawRecord]:
         yield RawRecord(0, 3, 0, self._letter.key, self._letter.value, self._letter.headers)
+
+
+def test_a_lead_of_the_models_own_contract_is_decoded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its schema was not known, so a letter of it showed no field."""
+    contract = {**packaged_schema("lead_created").avro, "name": "crm_lead"}
+    model = small_model(tmp_path, contract)
+    schema = parse_schema(contract, "the contract")
+    record = {"lead_id": "ann", "created_at": 1_700_000_000_000}
+    value = encode_lead(record, schema, WireFormat.AVRO)
+    monkeypatch.setattr(module, "DeadLetterLog", lambda _: OneLetter(value[:-1]))
+    monkeypatch.setenv("LEADSCORE_REGISTRY", str(model.registry))
+    monkeypatch.setenv("LEADSCORE_MODEL", "leads")
+    shown = orjson.loads(run("0/3", "--json").stdout)
+    assert (shown["schema"], shown["broken_at"]) == (schema.full_name, len(value) - 1)
+    assert [found["name"] for found in shown["fields"]] == list(schema.fields)[:-1]
+    monkeypatch.setenv("LEADSCORE_REGISTRY", str(tmp_path / "nowhere"))
+    shown = orjson.loads(run("0/3", "--json").stdout)
+    assert shown["broken_at"] == 2, "without the model the rest is shown"
 
 
 @pytest.mark.parametrize("is_unavailable", [False, True])
