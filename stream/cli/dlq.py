@@ -230,12 +230,13 @@ async def _letters(
     console = Console(stderr=True)
     read = 0
     with console.status("") as status:
-        async for record in log.read_all(spans):
-            read += 1
-            if console.is_terminal and read % 1000 == 0:
-                status.update(f"{read:,} of {total:,} dead letters read")
-            letter = DeadLetter.from_record(record)
-            if letter is None or isinstance(record, UnreadableRecord):
-                on_other(record)
-            elif selection.matches(letter):
-                yield letter
+        async with aclosing(log.read_all(spans)) as records:
+            async for record in records:
+                read += 1
+                if console.is_terminal and read % 1000 == 0:
+                    status.update(f"{read:,} of {total:,} dead letters read")
+                letter = DeadLetter.from_record(record)
+                if letter is None or isinstance(record, UnreadableRecord):
+                    on_other(record)
+                elif selection.matches(letter):
+                    yield letter

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from schemas.errors import ErrorCode
+from schemas.errors import ErrorCode, InputError
 from stream.cli.options import PAST, add_options
 from stream.dead_letters.letter import Place
 from stream.dead_letters.selection import Selection, SourcePlace, hashed
@@ -106,11 +106,23 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def selected(options: Mapping[str, Any]) -> Selection:
-    """Return the selection that the options describe."""
+    """Return the selection that the options describe.
+
+    Raises
+    ------
+    InputError
+        Its range of time is empty.
+    """
+    since, until = options["since"], options["until"]
+    if since is not None and until is not None and since >= until:
+        raise InputError(
+            f"expected --since to be before --until, but {since:%Y-%m-%dT%H:%M:%SZ} is not before"
+            f" {until:%Y-%m-%dT%H:%M:%SZ}: exchange them (7d is before 6h)"
+        )
     return Selection(
         codes=frozenset(code.upper() for code in options["codes"]),
-        since_ms=_ms(options["since"]),
-        until_ms=_ms(options["until"]),
+        since_ms=_ms(since),
+        until_ms=_ms(until),
         keys=hashed(options["ids"]),
         sources=frozenset(options["sources"]),
     )

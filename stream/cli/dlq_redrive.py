@@ -86,6 +86,7 @@ def redrive(
                     is_again=is_again,
                 )
             )
+            _warn_of_attempts(plan, settings)
             if dry_run:
                 account = asyncio.run(try_plan(settings, plan, log))
                 _print(account, settings, None, as_json)
@@ -148,12 +149,23 @@ def _print(account: Account, settings: Settings, redrive_id: str | None, as_json
     if account.expired:
         lines.append(("Expired", f"{account.expired:,} offsets before they were read"))
     if not account.is_complete:
-        lines.append(("Stopped", "before the end; resume it"))
+        lines.append(("Stopped", f"before the end: leadscore dlq redrive --resume {redrive_id}"))
     for name, text in lines:
         click.echo(f"{name:<8} {for_terminal(text)}")
     if redrive_id is None:
         click.echo("Nothing was sent")
     _warn_outlived(account, settings, is_dry_run=redrive_id is None)
+
+
+def _warn_of_attempts(plan: Plan, settings: Settings) -> None:
+    """Warn on standard error of leads that workers refuse for their attempts."""
+    if plan.max_attempts > settings.max_attempts:
+        click.echo(
+            f"warning: workers with LEADSCORE_MAX_ATTEMPTS={settings.max_attempts} score no lead"
+            f" that was processed {settings.max_attempts} times or more: it comes back with the"
+            " code ATTEMPTS. Raise the setting of the workers first",
+            err=True,
+        )
 
 
 def _warn_outlived(account: Account, settings: Settings, *, is_dry_run: bool) -> None:

@@ -63,7 +63,7 @@ def print_statistics(found: DeadLetterStatistics) -> None:
             table,
             code,
             f"{counts.letters:,}",
-            f"{counts.letters / found.letters:.0%}",
+            _share(counts.letters / found.letters),
             f"{counts.last_hour:,}",
             f"{counts.last_day:,}",
             _age(found.retention.now_ms, counts.oldest),
@@ -73,6 +73,10 @@ def print_statistics(found: DeadLetterStatistics) -> None:
     others = ((found.foreign, "of other programs"), (found.unreadable, "that can't be read"))
     records = [f"{count:,} record{'s' * (count > 1)} {what}" for count, what in others if count]
     _print(table, ", and ".join([counted(found.letters), *records]))
+
+
+def _share(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "<1%"
 
 
 def warn_out_of_reach(found: DeadLetterStatistics) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import textwrap
 from collections import Counter
+from contextlib import aclosing
 
 import click
 import orjson
@@ -62,9 +63,10 @@ async def _report(given: dict[str, str], *, as_json: bool) -> Counter[Level]:
     settings = load_settings(**given)
     width = _width()
     levels: Counter[Level] = Counter()
-    async for named in examine(settings, os.environ):
-        levels[named.finding.level] += 1
-        click.echo(_json(named) if as_json else _line(named, width))
+    async with aclosing(examine(settings, os.environ)) as findings:
+        async for named in findings:
+            levels[named.finding.level] += 1
+            click.echo(_json(named) if as_json else _line(named, width))
     return levels
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from typing import Annotated, Literal
 
 from aiokafka import TopicPartition
@@ -161,6 +162,11 @@ class Ledger:
             case Ended():
                 self.ended.add(entry.redrive)
 
+    def unended(self) -> list[str]:
+        """Return the ids of the re-drives that were stopped or killed, the latest last."""
+        left = (plan for plan in self.plans.values() if plan.redrive not in self.ended)
+        return [plan.redrive for plan in sorted(left, key=lambda plan: plan.at_ms)]
+
     def position(self, plan: Plan, partition: int) -> int:
         """Return the offset at which a re-drive continues."""
         return self._positions.get((plan.redrive, partition), plan.spans[partition][0])
@@ -190,9 +196,10 @@ async def read_ledger(settings: Settings) -> Ledger:
     at = TopicPartition(settings.leads_redrives, 0)
     ledger = Ledger(settings.leads_created_dlq)
     entries = reader.read(at, 0, await reader.end_offset(at), take=all_readable)
-    async for records in in_time(entries):
-        for record in records:
-            ledger.add(entry_of(record.value or b"", settings.leads_redrives, record.offset))
+    async with aclosing(in_time(entries)) as steps:
+        async for records in steps:
+            for record in records:
+                ledger.add(entry_of(record.value or b"", settings.leads_redrives, record.offset))
     return ledger
 
 

@@ -48,6 +48,8 @@ STEP_LETTERS = 2000
 """Records of the dead-letter topic after which a step ends."""
 STEP_BYTES = 8 << 20
 """Bytes of the records to send after which a step ends."""
+MOST_NAMED = 5
+"""Re-drives that an error names."""
 CLOSE_LIMIT = 2.0
 """Seconds to close the connections."""
 
@@ -238,11 +240,7 @@ class Redrive:
     async def _go_on(self, redrive: str, new: Plan | None, ledger: Ledger) -> Account:
         plan = ledger.plans.get(redrive, new)
         if plan is None:
-            raise InputError(
-                f"expected the id of a re-drive in {self._topics.ledger}, but there is no"
-                f" {redrive}. If it ended before its plan was written, it has sent nothing: start"
-                " another one, which sends no letter that was sent before"
-            )
+            raise _unknown(redrive, ledger, self._topics.ledger)
         if redrive not in ledger.plans:
             await self._commit(plan)
             ledger.add(plan)
@@ -366,6 +364,17 @@ def _append(batch: BatchBuilder, record: RawRecord) -> bool:
 def _left_to_send(plan: Plan, ledger: Ledger) -> int | None:
     """Return how many letters may still be sent; None: all."""
     return None if plan.limit is None else max(0, plan.limit - ledger.account(plan).sent)
+
+
+def _unknown(redrive: str, ledger: Ledger, topic: str) -> InputError:
+    """Return the error for an id that the ledger does not have."""
+    unended = ledger.unended()[-MOST_NAMED:]
+    others = f"those that did not end: {', '.join(unended)}" if unended else "all have ended"
+    return InputError(
+        f"expected the id of a re-drive in {topic}, but there is none {redrive!r} ({others})."
+        " If it was killed before its plan was written, it has sent nothing: start another one,"
+        " which sends no letter that was sent before"
+    )
 
 
 def _ended(plan: Plan, account: Account) -> Ended:

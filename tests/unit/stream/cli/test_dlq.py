@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from stream.cli import dlq as module
 from stream.cli.dlq import dlq
+from stream.dead_letters.dead_letter_log import Span
+from stream.dead_letters.selection import Selection
+from stream.fetch.raw_records import RawRecord
+from testing.dead_letters import dead_letter
 
 
 def run(*arguments: str) -> Any:
@@ -38,3 +45,21 @@ def test_every_command_has_an_example(command: str) -> None:
     assert result.exit_code == 0
     assert f"leadscore dlq {command}" in result.output
     assert "Exit codes" in result.output
+
+
+async def test_a_pipe_that_is_closed_ends_the_reading_without_a_traceback() -> None:
+    """`leadscore dlq try --json | head -1` left the reader of the topic open."""
+    closed: list[bool] = []
+
+    class FakeLog:
+        async def read_all(self, spans: Mapping[int, Span]) -> AsyncIterator[RawRecord]:
+            try:
+                letter = dead_letter(b"x", b"ann")
+                yield RawRecord(0, 3, 0, letter.key, letter.value, letter.headers)
+            finally:
+                closed.append(True)
+
+    spans = {0: Span(0, 1)}
+    async with aclosing(module._letters(FakeLog(), spans, Selection())) as letters:  # type: ignore[arg-type]
+        assert (await anext(letters)).key == b"ann"
+    assert closed == [True]

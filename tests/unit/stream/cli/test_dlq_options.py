@@ -9,6 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from schemas.errors import InputError
 from stream.cli.dlq_options import PLACE, selected, selection_options
 from stream.dead_letters.letter import Place
 from stream.dead_letters.selection import Selection, hashed
@@ -75,3 +76,11 @@ def test_a_place_is_a_partition_and_an_offset() -> None:
 def test_another_text_is_no_place(text: str) -> None:
     with pytest.raises(click.BadParameter, match="such as 2/4711"):
         PLACE.convert(text, None, None)
+
+
+def test_a_range_of_time_that_is_empty_is_an_error() -> None:
+    """It selected nothing without a word."""
+    result, found = run("--since", "1h", "--until", "6h")
+    assert (type(result.exception), found) == (InputError, [])
+    assert "exchange them" in str(result.exception)
+    assert selection_of("--since", "6h", "--until", "1h").until_ms is not None

@@ -95,6 +95,18 @@ def test_a_redrive_prints_its_account_and_how_to_resume_it(desk: FakeDesk) -> No
     assert "leadscore dlq redrive --resume r1" in result.stderr
 
 
+@pytest.mark.parametrize("option", [(), ("--dry-run",)])
+def test_more_attempts_than_the_workers_allow_are_a_warning(
+    desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
+) -> None:
+    """The leads came back with the code ATTEMPTS, and their own code was gone."""
+    assert "warning" not in run(*option).stderr
+    monkeypatch.setenv("LEADSCORE_MAX_ATTEMPTS", "9")
+    result = run(*option)
+    assert (result.exit_code, len(desk.started)) == (0, 0 if option else 2)
+    assert "workers with LEADSCORE_MAX_ATTEMPTS=9 score no lead" in result.stderr
+
+
 def test_json_is_one_line_with_the_id(desk: FakeDesk) -> None:
     [line] = run("--json").stdout.splitlines()
     assert orjson.loads(line) == {
@@ -112,7 +124,11 @@ def test_json_is_one_line_with_the_id(desk: FakeDesk) -> None:
 @pytest.mark.parametrize(
     ("account", "code", "says"),
     [
-        (Account(read=5, sent=4, is_complete=False), 130, "before the end; resume it"),
+        (
+            Account(read=5, sent=4, is_complete=False),
+            130,
+            "before the end: leadscore dlq redrive --resume r1",
+        ),
         (Account(read=3, sent=3, expired=2, is_complete=True), 4, "2 offsets before they were"),
         (Account(read=5, sent=4, is_complete=True), 4, "Sent"),
     ],

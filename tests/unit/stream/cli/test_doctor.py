@@ -56,6 +56,28 @@ def test_on_a_terminal_long_sentences_are_wrapped_beside_their_level(
     assert [line[:21].strip() for line in shown[:-1]] == ["warn disk", "", "", ""]
 
 
+async def test_a_pipe_that_is_closed_ends_the_checks_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`leadscore doctor | head -1` printed the traceback of a generator that was left open."""
+    closed: list[bool] = []
+
+    async def examine(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Any]:
+        try:
+            yield Named("disk", ok("fine"))
+        finally:
+            closed.append(True)
+
+    def echo(line: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(command, "examine", examine)
+    monkeypatch.setattr(command.click, "echo", echo)
+    with pytest.raises(BrokenPipeError):
+        await command._report({}, as_json=False)
+    assert closed == [True]
+
+
 def test_json_is_a_line_for_each_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = run(monkeypatch, ok("fine"), fail("full", "free space"), as_json=True).output
     assert [orjson.loads(line) for line in lines.splitlines()] == [

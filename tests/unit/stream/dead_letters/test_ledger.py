@@ -96,6 +96,14 @@ def test_a_redrive_continues_after_its_last_step_with_its_account() -> None:
     assert ledger.ended == {"r1"}
 
 
+def test_redrives_that_did_not_end_are_known_in_the_order_of_their_plans() -> None:
+    ledger = Ledger(DEAD)
+    for number in (2, 1, 3):
+        ledger.add(PLAN.model_copy(update={"redrive": f"r{number}", "at_ms": number}))
+    ledger.add(Ended(redrive="r3", at_ms=9, read=0, sent=0, left={}, expired=0))
+    assert ledger.unended() == ["r1", "r2"]
+
+
 def test_entries_of_another_dead_letter_topic_do_not_count() -> None:
     ledger = Ledger("another.dlq")
     ledger.add(PLAN)

@@ -222,9 +222,14 @@ async def test_a_topic_that_is_shorter_than_planned_is_an_error() -> None:
 
 
 @in_jumping_time
-async def test_an_unknown_redrive_cannot_be_resumed() -> None:
-    with pytest.raises(InputError, match="no r9"):
+async def test_an_unknown_redrive_cannot_be_resumed_and_those_that_can_are_named() -> None:
+    with pytest.raises(InputError, match=r"none 'r9' \(all have ended\)"):
         await Desk().run().resume("r9")
+    desk = Desk()
+    desk.stop.set()
+    await desk.run().start(desk.plan("r1"))
+    with pytest.raises(InputError, match=r"none 'r9' \(those that did not end: r1\)"):
+        await desk.run().resume("r9")
 
 
 @in_jumping_time
