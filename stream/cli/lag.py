@@ -203,14 +203,18 @@ class _Run:
         return 0
 
     def _require(self, found: Sequence[GroupLag]) -> None:
-        """Raise an InputError if a group that was named has no commit and no topic."""
+        """Raise an InputError if a group has no commit, or a named topic does not exist."""
         for asked in self._asked:
-            if not any(lag.group == asked.group for lag in found):
-                topics = f" of the topic {', '.join(asked.topics)}" if asked.topics else ""
+            shown = {lag.topic for lag in found if lag.group == asked.group}
+            if missing := [topic for topic in asked.topics if topic not in shown]:
                 raise InputError(
-                    f"expected partitions{topics} for the group {asked.group}, but there are none:"
-                    " check the names (`kafka-consumer-groups.sh --list`), or name a topic with"
-                    " --topic"
+                    f"expected the topic {', '.join(missing)}, but it does not exist: correct its"
+                    " name, or create the topics of LeadScore with `leadscore topics create`"
+                )
+            if not shown:
+                raise InputError(
+                    f"expected the group {asked.group} to have a commit, but it has none: check its"
+                    " name (`kafka-consumer-groups.sh --list`), or name a topic with --topic"
                 )
 
     def _show(self, found: Round) -> None:

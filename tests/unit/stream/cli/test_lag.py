@@ -129,8 +129,16 @@ def test_named_groups_and_topics_are_read_and_no_others(run: Run) -> None:
 def test_a_group_without_a_commit_and_a_topic_is_an_invalid_name(run: Run) -> None:
     result = run(FakeKafka([[lag()]]), "--group", "leadscore", "--group", "nobody")
     assert result.exit_code == 2
-    assert "for the group nobody, but there are none" in result.stderr
+    assert "expected the group nobody to have a commit, but it has none" in result.stderr
     assert result.stdout == ""
+
+
+def test_a_topic_that_does_not_exist_is_an_error_also_beside_one_that_does(run: Run) -> None:
+    """It was left out without a word."""
+    names = ("--topic", "leads.created", "--topic", "nonsense")
+    result = run(FakeKafka([[lag()]]), "--group", "leadscore", *names)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "expected the topic nonsense, but it does not exist" in result.stderr
 
 
 def test_a_missing_right_ends_it_with_3_and_the_command_that_grants_it(run: Run) -> None:
