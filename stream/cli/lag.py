@@ -198,7 +198,8 @@ class _Run:
         """Expose the lag as metrics until a signal."""
         registry = CollectorRegistry()
         gauges = GroupLagGauges(registry, time.monotonic)
-        work = export(self._connect, gauges, interval)
+        groups = [asked.group for asked in self._asked]
+        work = export(self._connect, gauges, interval, groups)
         await expose_until_signal(self._settings, registry, port, work)
         return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import closing
 from typing import Any
 
 import click
@@ -50,6 +51,7 @@ async def expose_until_signal(
         Sets the metrics, without end.
     """
     set_up_logging(settings)
-    async with metrics_server(registry, settings.http_host, port) as server:
-        click.echo(f"metrics on port {server.port}", err=True)
-        await until_signal(work)
+    with closing(work):  # where the port is taken, it never begins
+        async with metrics_server(registry, settings.http_host, port) as server:
+            click.echo(f"metrics on port {server.port}", err=True)
+            await until_signal(work)

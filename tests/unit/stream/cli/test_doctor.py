@@ -72,7 +72,7 @@ async def test_a_pipe_that_is_closed_ends_the_checks_without_a_traceback(
         raise BrokenPipeError
 
     monkeypatch.setattr(command, "examine", examine)
-    monkeypatch.setattr(command.click, "echo", echo)
+    monkeypatch.setattr("stream.cli.doctor.click.echo", echo)
     with pytest.raises(BrokenPipeError):
         await command._report({}, as_json=False)
     assert closed == [True]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
+import socket
 
 import pytest
 from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry, Gauge
 
-from schemas.errors import FatalError
+from schemas.errors import FatalError, StartupError
 from stream.cli.until_signal import expose_until_signal, until_signal
 from stream.settings import load_settings
 
@@ -66,3 +68,16 @@ async def test_metrics_are_exposed_while_the_work_sets_them(
     settings = load_settings(http_host="127.0.0.1")
     await expose_until_signal(settings, registry, 0, work())
     assert "leadscore_tried 7.0" in read[0]
+
+
+async def test_work_does_not_begin_where_the_port_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It warned of a coroutine that was never awaited, after the sentence on the port."""
+    monkeypatch.setattr("stream.cli.until_signal.set_up_logging", lambda _: None)
+    work, settings = asyncio.sleep(0), load_settings(http_host="127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StartupError):
+            await expose_until_signal(settings, CollectorRegistry(), port, work)
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED

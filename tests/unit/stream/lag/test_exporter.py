@@ -102,6 +102,23 @@ def test_a_partition_that_never_had_a_record_is_not_unknown(
 
 
 @in_jumping_time
+async def test_a_group_without_a_partition_is_named_in_the_log_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A name with a typo had no series, and nothing said why."""
+    flaky = Flaky()
+    flaky.lags = [behind(90)]
+    gauges = GroupLagGauges(CollectorRegistry(), asyncio.get_running_loop().time)
+    exporting = asyncio.ensure_future(export(flaky.connect, gauges, 5.0, ["g", "leadscoer"]))
+    await asyncio.sleep(30)
+    exporting.cancel()
+    with suppress(asyncio.CancelledError):
+        await exporting
+    [warning] = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert "expected the group leadscoer to have a commit" in warning
+
+
+@in_jumping_time
 async def test_it_starts_without_a_broker() -> None:
     loop = asyncio.get_running_loop()
     registry, flaky = CollectorRegistry(), Flaky()
