@@ -23,7 +23,8 @@ cdef enum:
     DOUBLE = 2
     FLOAT = 3
     BOOLEAN = 4
-
+    ARRAY = 5
+    ROW = 4  # numbers of a row of a plan
 
     CACHED = 1024
     CACHED_BYTES = 64
@@ -107,6 +108,68 @@ cdef bytes known_or_new(list known, const uint8_t* text, Py_ssize_t size):
     return met
 
 
+cdef bint skip_fields(
+    Cursor* cursor, const int16_t* plan, Py_ssize_t first, Py_ssize_t last
+):
+    """Skip the values of the rows `first` to `last` of a plan; False where one is odd."""
+    cdef Py_ssize_t row = first
+    cdef const int16_t* field
+    cdef bint is_there
+    cdef uint64_t bits
+    cdef int64_t size
+    while row < last:
+        field = plan + ROW * row
+        row += 1
+        is_there = True
+        if field[1] >= 0:
+            if cursor.at >= cursor.end:
+                return False
+            is_there = cursor.at[0] == field[2]
+            if not is_there and cursor.at[0] != field[1]:
+                return False
+            cursor.at += 1
+        if field[0] == ARRAY:
+            if is_there and not skip_items(cursor, plan, row, row + field[3]):
+                return False
+            row += field[3]
+            continue
+        if not is_there:
+            continue
+        if field[0] == STRING:
+            size = signed(bits) if read_varint(cursor, &bits) else -1
+            if size < 0 or size > cursor.end - cursor.at or not is_utf8(cursor.at, size):
+                return False
+        elif field[0] == INTEGER:
+            if not read_varint(cursor, &bits):
+                return False
+            size = 0
+        else:
+            size = 8 if field[0] == DOUBLE else 4 if field[0] == FLOAT else 1
+            if size > cursor.end - cursor.at or (field[0] == BOOLEAN and cursor.at[0] > 1):
+                return False
+        cursor.at += size
+    return True
+
+
+cdef bint skip_items(Cursor* cursor, const int16_t* plan, Py_ssize_t first, Py_ssize_t last):
+    """Skip the blocks of an array; False where one is odd, or has its size before it.
+
+    Each item has a byte at least (schemas/schema_limits.py), so their number is bounded.
+    """
+    cdef uint64_t bits
+    cdef int64_t items
+    while True:
+        if not read_varint(cursor, &bits):
+            return False
+        items = signed(bits)
+        if items <= 0:
+            return items == 0
+        while items > 0:
+            if not skip_fields(cursor, plan, first, last):
+                return False
+            items -= 1
+
+
 def read_records(
     list values,
     bytes header,
@@ -117,7 +180,7 @@ def read_records(
     double[:, ::1] numbers,
     uint8_t[::1] is_plain,
 ):
-    """Read records of one flat schema.
+    """Read records of one schema.
 
     Parameters
     ----------
@@ -129,7 +192,8 @@ def read_records(
         Bytes of the longest record that is read.
     plan
         int16, shape (fields, 4): what each field is; the first byte of a null, -1 where there are
-        none; the first byte of a value; where its column is, -1 where it is not wanted.
+        none; the first byte of a value; where its column is, -1 where it is not wanted. Of an array
+        the last is the number of rows that follow, for what is in its items.
     strings
         A list of length n, all None, for each string that is wanted: it gets UTF-8.
     known
@@ -147,7 +211,7 @@ def read_records(
     cdef int64_t size
     cdef double number
     cdef float single
-    cdef int kind, slot
+    cdef int kind, slot, skipped
     cdef Py_ssize_t length, header_bytes = PyBytes_GET_SIZE(header)
     for row in range(len(values)):
         value = values[row]
@@ -163,7 +227,11 @@ def read_records(
             continue
         cursor.at += header_bytes
         good = True
+        skipped = 0
         for field in range(fields):
+            if skipped:
+                skipped -= 1
+                continue
             kind = plan[field, 0]
             slot = plan[field, 3]
             is_there = True
@@ -176,6 +244,14 @@ def read_records(
                     good = False
                     break
                 cursor.at += 1
+            if kind == ARRAY:
+                good = not is_there or skip_items(
+                    &cursor, &plan[0, 0], field + 1, field + 1 + slot
+                )
+                if not good:
+                    break
+                skipped = slot
+                continue
             if kind == STRING:
                 if not is_there:
                     continue  # the list holds None already

@@ -1,13 +1,14 @@
 """Reading of Avro records by column, in C.
 
-Records of a flat schema, as leads mostly have, are read by a loop over the fields that is compiled
-when LeadScore is installed. The loop reads only records that are valid in the simplest way. All
-others go to the generated reader, which returns the error; without a compiler it reads all records.
+Records of primitives, and of records and arrays of them, are read by a loop over the fields that is
+compiled when LeadScore is installed. The loop reads only records that are valid in the simplest
+way. All others go to the generated reader, which returns the error; without a compiler it reads all
+records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 from schemas.fields import FieldKind
 from schemas.formats.event_format import ReadColumns
 from schemas.logical_types import Meaning, meaning_of, type_name
+from schemas.nested_objects import DEEPEST
 from schemas.readings import Reading
-from schemas.store import Schema
+from schemas.store import Schema, named_types, of_name
 from schemas.time_reading import FIRST_MS, UNTIL_MS, TimeReading, time_of_number
 from schemas.times import LATEST_MS
 
@@ -31,6 +33,11 @@ __all__ = ["ColumnReader", "column_reader"]
 
 PRIMITIVES = {"string": 0, "int": 1, "long": 1, "double": 2, "float": 3, "boolean": 4}
 """Numbers of the types in the compiled loop."""
+ARRAY = 5
+"""Number of an array, whose items are skipped."""
+MOST_FIELDS = 1000
+"""Fields of a schema with those of its records: a type that is used in several places multiplies
+them."""
 NUMBERS = ("boolean", "int", "long", "float", "double")
 EXACT = 2.0**53
 """float64 represents all integers up to this one."""
@@ -38,18 +45,26 @@ ENVELOPE = {"lead_id": "string", "created_at": "long", "request_id": "string"}
 """Fields of every lead, and the only types that are read here."""
 
 
+class _CantReadError(Exception):
+    """The loop can't read a type."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field that is a primitive, or a union of null and a primitive."""
+    """A primitive, an array of what is skipped, or a union of null and one of these."""
 
-    name: str
+    name: str | None
+    """None: nobody can ask for it, as it is inside another value."""
     primitive: str
+    """Empty for an array."""
     null: int | None
     """First byte of a null: twice the index of the branch; None: it is never null."""
     value: int | None
     """First byte of a value."""
     meaning: Meaning | None = None
     """Meaning of its values by their logical type."""
+    items: tuple[_Field, ...] = ()
+    """Fields of each item of an array."""
 
 
 def column_reader(
@@ -79,35 +94,62 @@ def column_reader(
     """
     if _compiled is None:
         return None
-    fields = [_field(entry["name"], entry["type"]) for entry in schema.avro["fields"]]
-    known = [field for field in fields if field is not None]
-    if len(known) != len(fields) or not _is_plain(known, kinds):
+    try:
+        fields = [*_Flattened(schema, {*kinds, *ENVELOPE}).fields()]
+    except _CantReadError:
         return None
-    return ColumnReader(header or schema.header, known, kinds, max_bytes, readings or {})
-
-
-def _field(name: str, avro_type: Any) -> _Field | None:
-    if not isinstance(avro_type, list):
-        primitive = _primitive(avro_type)
-        return _Field(name, primitive, None, None, meaning_of(avro_type)) if primitive else None
-    found = [_primitive(branch) for branch in avro_type]
-    if len(found) != 2 or "null" not in avro_type:
+    if not _is_plain(fields, kinds):
         return None
-    null = avro_type.index("null")
-    primitive = found[1 - null]
-    if primitive is None:
-        return None
-    return _Field(name, primitive, 2 * null, 2 * (1 - null), meaning_of(avro_type[1 - null]))
+    return ColumnReader(header or schema.header, fields, kinds, max_bytes, readings or {})
 
 
-def _primitive(avro_type: Any) -> str | None:
-    """Return the name of a type; None if the loop can't read it."""
-    named = type_name(avro_type)
-    return named if named in PRIMITIVES else None
+class _Flattened:
+    """Finds the fields of a schema, and those of the records in it, in the order of their bytes."""
+
+    def __init__(self, schema: Schema, wanted: Collection[str]) -> None:
+        self._schema = schema
+        self._wanted = wanted
+        self._named = named_types(schema.parsed)
+        self._left = MOST_FIELDS
+
+    def fields(self) -> Iterator[_Field]:
+        """Yield the fields; raise ``_CantReadError`` at one that the loop can't read."""
+        for name, avro_type in self._schema.fields.items():
+            yield from self._flat(name, name, avro_type, 1)
+
+    def _flat(self, path: str, name: str | None, avro_type: Any, depth: int) -> Iterator[_Field]:
+        null, value, branch = self._branches(avro_type)
+        self._left -= 1
+        if depth > DEEPEST or self._left < 0:
+            raise _CantReadError
+        named = type_name(branch)
+        if named in PRIMITIVES:
+            yield _Field(name, named, null, value, meaning_of(branch))
+        elif named == "array":
+            # No field has such a path: what is in an array is skipped.
+            items = tuple(self._flat(f"{path}[]", None, branch["items"], depth + 1))
+            yield _Field(name, "", null, value, items=items)
+        elif named == "record" and null is None and name not in self._wanted:
+            for entry in branch["fields"]:
+                inner = f"{path}.{entry['name']}"
+                asked = self._schema.nested.get(inner)
+                yield from self._flat(inner, asked, entry["type"], depth + 1)
+        else:
+            raise _CantReadError
+
+    def _branches(self, avro_type: Any) -> tuple[int | None, int | None, Any]:
+        """Return the first bytes of a null and of a value, if there are nulls; and its type."""
+        if not isinstance(avro_type, list):
+            return None, None, of_name(avro_type, self._named)
+        values = [place for place, branch in enumerate(avro_type) if type_name(branch) != "null"]
+        if len(values) != 1 or len(avro_type) != 2:
+            raise _CantReadError
+        [at] = values
+        return 2 * (1 - at), 2 * at, of_name(avro_type[at], self._named)
 
 
 def _is_plain(fields: Sequence[_Field], kinds: Mapping[str, FieldKind]) -> bool:
-    known = {field.name: field for field in fields}
+    known = {field.name: field for field in fields if field.name is not None}
     if not known.keys() >= {"lead_id", "created_at"}:
         return False
     if not _reads(known["created_at"], FieldKind.DATE):
@@ -159,11 +201,11 @@ class ColumnReader:
         self._max_bytes = max_bytes
         self._kinds = dict(kinds)
         wanted = {*self._kinds, *ENVELOPE}
-        found = [field for field in fields if field.name in wanted]
-        bare = {field.name for field in found if field.meaning is None}
+        found = {field.name: field for field in fields if field.name in wanted and field.name}
+        bare = {name for name, field in found.items() if field.meaning is None}
         self._scaled = {
-            field.name: field.meaning
-            for field in found
+            name: field.meaning
+            for name, field in found.items()
             if field.meaning is not None and field.meaning.unit in ("us", "days")
         }
         self._first_created = FIRST_MS if "created_at" in bare else 0.0
@@ -172,20 +214,11 @@ class ColumnReader:
             for name, reading in readings.items()
             if name in bare and isinstance(reading, TimeReading)
         }
-        self._strings = [field.name for field in found if field.primitive == "string"]
-        self._numbers = [field.name for field in found if field.primitive != "string"]
+        self._strings = [name for name, field in found.items() if field.primitive == "string"]
+        self._numbers = [name for name, field in found.items() if field.primitive != "string"]
         places = dict(zip(self._strings, range(len(found)), strict=False))
         places |= dict(zip(self._numbers, range(len(found)), strict=False))
-        rows = [
-            (
-                PRIMITIVES[field.primitive],
-                -1 if field.null is None else field.null,
-                0 if field.value is None else field.value,
-                places.get(field.name, -1),
-            )
-            for field in fields
-        ]
-        self._plan = np.array(rows, np.int16)
+        self._plan = np.array([*_rows_of_plan(fields, places)], np.int16)
         self._known: list[list[bytes | None] | None] = [
             None if name in ENVELOPE else [None] * _compiled.CACHED_STRINGS
             for name in self._strings
@@ -244,6 +277,22 @@ class ColumnReader:
         if self._kinds[name] in (FieldKind.NUMBER, FieldKind.DATE):
             return _rows_of(np.full(n, np.nan), rows)
         return _rows_of([None] * n, rows)
+
+
+def _rows_of_plan(
+    fields: Sequence[_Field], places: Mapping[str, int]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the rows of the loop's plan; those of an array's items follow the array."""
+    for field in fields:
+        null = -1 if field.null is None else field.null
+        value = 0 if field.value is None else field.value
+        if field.primitive:
+            place = -1 if field.name is None else places.get(field.name, -1)
+            yield PRIMITIVES[field.primitive], null, value, place
+        else:
+            items = [*_rows_of_plan(field.items, {})]
+            yield ARRAY, null, value, len(items)
+            yield from items
 
 
 def _scaled(numbers: NDArray[np.float64], meaning: Meaning) -> NDArray[np.float64]:

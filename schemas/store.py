@@ -25,7 +25,7 @@ from schemas.nested_objects import DEEPEST
 from schemas.schema_limits import check_sound
 from schemas.single_object import AVRO_MARKER
 
-__all__ = ["PACKAGED", "Schema", "SchemaStore", "of_name", "parse_schema"]
+__all__ = ["PACKAGED", "Schema", "SchemaStore", "named_types", "of_name", "parse_schema"]
 
 PACKAGED = Path(__file__).parent
 MOST_INNER_FIELDS = 1000
@@ -105,7 +105,7 @@ class Schema:
     @cached_property
     def fields(self) -> dict[str, Any]:
         """Each field's parsed type by name, with names of types replaced by the types."""
-        named = _named_types(self.parsed)
+        named = named_types(self.parsed)
         return {
             entry["name"]: [of_name(branch, named) for branch in entry["type"]]
             if isinstance(entry["type"], list)
@@ -116,7 +116,7 @@ class Schema:
     @cached_property
     def inner_fields(self) -> dict[str, Any]:
         """Parsed types of the values inside nested records, by dotted name."""
-        named = _named_types(self.parsed)
+        named = named_types(self.parsed)
         inner = (_inner_fields(name, of, named, 1) for name, of in self.fields.items())
         return dict(islice(chain.from_iterable(inner), MOST_INNER_FIELDS))
 
@@ -270,7 +270,7 @@ def of_name(avro_type: Any, named: Mapping[str, Any]) -> Any:
     return named.get(name, avro_type) if isinstance(name, str) else avro_type
 
 
-def _named_types(avro_type: Any) -> dict[str, Any]:
+def named_types(avro_type: Any) -> dict[str, Any]:
     """Return the types that are defined inside a type, by name."""
     if isinstance(avro_type, list):
         parts = avro_type
@@ -282,7 +282,7 @@ def _named_types(avro_type: Any) -> dict[str, Any]:
     is_named = isinstance(avro_type, Mapping) and "name" in avro_type
     found = {avro_type["name"]: avro_type} if is_named else {}
     for part in parts:
-        found |= _named_types(part)
+        found |= named_types(part)
     return found
 
 

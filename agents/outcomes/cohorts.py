@@ -13,7 +13,7 @@ from monitoring.quality.counts import QualityCounts
 from monitoring.quality.scored_outcomes import NEGATIVE, POSITIVE, UNKNOWN, ScoredOutcomes
 from schemas.model_identity import ModelIdentity
 
-__all__ = ["CohortKey", "CohortRow", "CohortRows", "Cohorts", "Deltas"]
+__all__ = ["CohortKey", "CohortLeads", "CohortRow", "CohortRows", "Cohorts", "Deltas"]
 
 CODES = {None: UNKNOWN, OutcomeKind.NEGATIVE: NEGATIVE, OutcomeKind.POSITIVE: POSITIVE}
 
@@ -54,14 +54,22 @@ CohortRows = Counter[CohortRow]
 Deltas = Mapping[CohortKey, CohortRows]
 
 
+class CohortLeads(NamedTuple):
+    """Leads of a cohort, by column, that are added (``sign`` 1) or removed (-1)."""
+
+    key: CohortKey
+    leads: ScoredOutcomes
+    sign: int
+
+
 class Cohorts:
     """Counts by cohort."""
 
     def __init__(self) -> None:
         self.counts: dict[CohortKey, QualityCounts] = {}
 
-    def apply(self, deltas: Deltas) -> set[CohortKey]:
-        """Add and remove rows; return the cohorts that changed.
+    def apply(self, deltas: Deltas, leads: Iterable[CohortLeads] = ()) -> set[CohortKey]:
+        """Add and remove leads, by rows and by column; return the cohorts that changed.
 
         Raises
         ------
@@ -76,6 +84,10 @@ class Cohorts:
                 counts = self.counts.get(key, QualityCounts())
                 self.counts[key] = counts + _counted(added) - _counted(removed)
                 changed.add(key)
+        for key, columns, sign in leads:
+            counts, counted = self.counts.get(key, QualityCounts()), QualityCounts.count(columns)
+            self.counts[key] = counts + counted if sign > 0 else counts - counted
+            changed.add(key)
         return changed
 
 

@@ -25,7 +25,9 @@ __all__ = [
     "examples",
     "last_before",
     "sessions",
+    "takes_first_outcome",
     "week_of",
+    "with_first_outcome",
 ]
 
 MOST_ENTRIES = 16
@@ -40,6 +42,8 @@ SCORE = struct.Struct("<BBHHqqd")
 SEGMENT = struct.Struct("<H")
 OUTCOME = struct.Struct("<BB3sqqqq")
 COUNT = struct.Struct("<BB")
+SINGLE = COUNT.pack(1, 0)
+"""First bytes of a state with one score and no outcome."""
 
 
 class Score(NamedTuple):
@@ -187,13 +191,7 @@ class LeadState:
             mark = s.is_matured | len(s.segments) << 1
             parts.append(SCORE.pack(s.channel, mark, s.model, s.band, s.at, s.offset, s.score))
             parts += map(SEGMENT.pack, s.segments)
-        parts += [
-            OUTCOME.pack(
-                *(o.kind, len(o.currency), o.currency.encode()),
-                *(o.at, o.offset, o.arrived, o.money),
-            )
-            for o in self.outcomes
-        ]
+        parts += map(_outcome_bytes, self.outcomes)
         return b"".join(parts)
 
     def add_score(self, score: Score, horizon_ms: int) -> None:
@@ -229,6 +227,24 @@ class LeadState:
                 self.scores[place] = score._replace(is_matured=True)
                 new.append(self.scores[place])
         return new
+
+
+def takes_first_outcome(value: bytes | None) -> bool:
+    """Return whether a state has one score, not matured, and no outcome: a first one can be added.
+
+    Then the outcome changes neither how the lead is counted nor when something is due.
+    """
+    return value is not None and value.startswith(SINGLE) and not value[3] & 1
+
+
+def with_first_outcome(value: bytes, outcome: Outcome) -> bytes:
+    """Return such a state with an outcome."""
+    return COUNT.pack(1, 1) + value[COUNT.size :] + _outcome_bytes(outcome)
+
+
+def _outcome_bytes(o: Outcome) -> bytes:
+    numbers = o.at, o.offset, o.arrived, o.money
+    return OUTCOME.pack(o.kind, len(o.currency), o.currency.encode(), *numbers)
 
 
 def sessions(scores: Sequence[Score], horizon_ms: int) -> list[list[Score]]:

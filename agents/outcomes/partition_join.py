@@ -7,31 +7,37 @@ function of the records below them.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from agents.outcomes.arrivals import ArrivedOutcome, ScoredLead
-from agents.outcomes.cohorts import CohortKey, CohortRow, CohortRows, Cohorts
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.outcomes.arrivals import ArrivedOutcome, ScoredLead, ScoredLeads
+from agents.outcomes.change import Change
+from agents.outcomes.change_counts import ChangeCounts
+from agents.outcomes.cohorts import CohortKey, Cohorts
+from agents.outcomes.due_queue import DueQueue, key_of, lead_of, time_of
 from agents.outcomes.kinds import OutcomeKind, OutcomeKinds
 from agents.outcomes.lead_state import (
-    Channel,
-    Example,
     JoinOptions,
     LeadState,
     Outcome,
-    Score,
     examples,
-    week_of,
+    takes_first_outcome,
+    with_first_outcome,
 )
+from agents.outcomes.numbered_scores import NumberedScores
+from agents.outcomes.plain_leads import PlainLeads, plain_leads
+from agents.outcomes.plain_schedule import due_times, handled
 from agents.outcomes.progress import Progress
 from agents.outcomes.schedule import due_at, left_without, scores_over_at
 from agents.outcomes.store import OutcomeStore
 from agents.outcomes.stored_cohorts import StoredCohorts
 from agents.outcomes.stored_concepts import FoundChange, StoredConcepts
-from agents.outcomes.stored_timers import StoredTimers, TimerWrites
+from agents.outcomes.stored_timers import StoredTimers
 from agents.outcomes.treatment import treatment_of
 
 if TYPE_CHECKING:
@@ -39,40 +45,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrivedOutcome", "PartitionJoin", "ScoredLead", "Tally"]
 
-LEAD, DUE = b"l", b"q"
-"""First byte of the keys of leads; and of those that are due: a watermark follows, and the lead."""
+LEAD = b"l"
+"""First byte of the keys of leads."""
 AT_ONCE = 5000
 """Leads that are due, handled in one write."""
 
 Tally = Counter[str]
 """How many outcomes, or scores, had which treatment (docs/outcomes.md)."""
-Cell = tuple[Channel, int, int, int | None]
-"""A cohort by numbers, which hash fast: channel, model, week and segment."""
-Rows = list[tuple[Cell, CohortRow]]
-"""Rows by which a lead is counted, each with its cohort."""
-
-
-@dataclass(slots=True)
-class _Change:
-    """Changes of one write."""
-
-    states: dict[bytes, LeadState]
-    before: Mapping[bytes, Rows]
-    """Rows by which the leads were counted before."""
-    stored: Collection[bytes]
-    """Leads that the store has."""
-    handled: list[bytes] = field(default_factory=list)
-    """Keys of what was due."""
-    final: list[tuple[bytes, Rows]] = field(default_factory=list)
-    """Leads with the rows of a score that is not kept any more, in the order in which they were
-    due. The first row is that of all leads, those of segments follow."""
-    of_timers: Mapping[bytes, bytes] = field(default_factory=dict)
-    """Entries of the timers that are written, too."""
-
-    def include(self, writes: TimerWrites) -> None:
-        """Write what timers change, too."""
-        self.of_timers = writes.puts
-        self.handled += writes.deletes
 
 
 class PartitionJoin:
@@ -111,6 +90,8 @@ class PartitionJoin:
         self._options = options
         self._kinds = kinds
         self._cohorts = StoredCohorts(store)
+        self._counts = ChangeCounts(self._cohorts, options)
+        self._queue = DueQueue(store)
         self._concepts = make_watch and StoredConcepts(store, self._cohorts, make_watch)
         self.progress = Progress.read(store)
         if old := self._cohorts.forget_before(self.first_reported_week):
@@ -141,10 +122,10 @@ class PartitionJoin:
         """Start of the first week that is still reported, in milliseconds since 1970."""
         return self._options.first_reported_week(self.progress.watermark)
 
-    def can_join(self, at: int) -> bool:
-        """Return whether outcomes of a score of a time may still be there.
+    def can_join(self, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return whether outcomes of scores of these times may still be there.
 
-        Where not, the score would count as a failure whatever the outcome of its lead is.
+        Where not, a score would count as a failure whatever the outcome of its lead is.
         """
         return at + self._options.kept_ms > self.progress.watermark
 
@@ -167,24 +148,35 @@ class PartitionJoin:
         Counter of str
             Treatments of what became due.
         """
-        change = self._load({score.lead_id for score in scores})
-        for given in scores:
-            model = self._cohorts.number_of(given.model)
-            band = self._cohorts.number_of(given.band)
-            segments = self._cohorts.segment_numbers(channel, given.segments)
-            score = (given.at, given.offset, given.score, model, band)
-            change.states[given.lead_id].add_score(
-                Score(channel, *score, segments=segments), self._options.horizon_ms
-            )
-        earliest = min((score.at for score in scores), default=0)
+        leads = ScoredLeads.of(scores)
+        change = self._added(channel, leads)
+        earliest, latest = (int(leads.at.min()), int(leads.at.max())) if len(leads) else (0, 0)
         self.progress.read_scores(channel, first_offset, next_offset, earliest)
         if channel == 0:
-            latest = max((score.at for score in scores), default=0)
             self.progress.watermark = max(self.progress.watermark, latest)
             if self.timers is not None:
-                change.include(self.timers.add_scores(scores))
+                change.include(self.timers.add_scores(leads))
         self._commit(change)
         return self._handle_due()
+
+    def _added(self, channel: int, leads: ScoredLeads) -> Change:
+        """Add scores: by column those of leads that have no other."""
+        times = Counter(leads.lead_ids)
+        values = self._values(times)
+        scores = NumberedScores.of(channel, leads, self._cohorts)
+        are_plain = scores.are_as_wide & np.array(
+            [times[one] == 1 and one not in values for one in leads.lead_ids], np.bool_
+        )
+        others = np.flatnonzero(~are_plain).tolist()
+        ids = dict.fromkeys(leads.lead_ids[row] for row in others)
+        change = self._changing({lead_id: values.get(lead_id) for lead_id in ids})
+        for row in others:
+            state = change.states[leads.lead_ids[row]]
+            state.add_score(scores.score(row), self._options.horizon_ms)
+        plain = scores.plain(np.flatnonzero(are_plain))
+        change.counted.append((plain, False, 1))
+        self._keep(change, plain)
+        return change
 
     def add_outcomes(
         self, arrived: Sequence[ArrivedOutcome], first_offset: int, next_offset: int
@@ -196,7 +188,15 @@ class PartitionJoin:
         Counter of str
             Treatments of the outcomes.
         """
-        change = self._load({given.outcome.lead_id.encode() for given in arrived})
+        times = Counter(given.outcome.lead_id.encode() for given in arrived)
+        values = self._values(times)
+        change = self._changing(
+            {
+                lead_id: values.get(lead_id)
+                for lead_id, number in times.items()
+                if number > 1 or not takes_first_outcome(values.get(lead_id))
+            }
+        )
         tally: Tally = Counter()
         for given in arrived:
             found = given.outcome
@@ -208,10 +208,15 @@ class PartitionJoin:
                 *(found.occurred_at, given.offset, given.arrived, kind),
                 *(found.money or 0, found.currency or ""),
             )
-            state = change.states[found.lead_id.encode()]
+            lead_id = found.lead_id.encode()
+            state = change.states.get(lead_id) or LeadState.of_bytes(values[lead_id])
             treatment = treatment_of(entry, state, self._options)
             tally[treatment] += 1
-            if treatment != "repeated":
+            if lead_id not in change.states:
+                due = self._queue.key(due_at(state, self._options), lead_id)
+                new = with_first_outcome(values[lead_id], entry)
+                change.puts[LEAD + lead_id] = change.puts[due] = new
+            elif treatment != "repeated":
                 state.add_outcome(entry)
         earliest = min((given.arrived for given in arrived), default=0)
         self.progress.read_outcomes(first_offset, next_offset, earliest)
@@ -229,34 +234,51 @@ class PartitionJoin:
         read the scores in it.
         """
         tally: Tally = Counter()
-        while keys := self._due_keys():
-            due = [(_time_of(key), key[9:]) for key in keys]
-            change = self._load(dict.fromkeys(lead_id for _, lead_id in due))
-            change.handled = keys
-            last = due[-1]
-            while due:  # ascending, so it is a heap
-                at, lead_id = heappop(due)
-                self._handle(lead_id, at, change, tally)
-                state = change.states[lead_id]
-                if state.is_empty:
-                    continue
-                following = due_at(state, self._options), lead_id
-                if at < following[0] and following <= last:
-                    heappush(due, following)
+        while entries := self._queue.due(self.progress.watermark, AT_ONCE):
+            due = [(time_of(key), lead_of(key)) for key, _ in entries]
+            first = {lead_id: at for at, lead_id in due}
+            values = dict(zip(first, (value for _, value in entries), strict=True))
+            plain, others = plain_leads(values, self._options)
+            change = self._changing(others)
+            change.deletes += [key for key, _ in entries]
+            for leads in plain:
+                self._handle_plain(leads, first, due[-1], change, tally)
+            self._handle_others(due, change, tally)
             self._commit(change)
         return tally
 
-    def _due_keys(self) -> list[bytes]:
-        watermark = self.progress.watermark
-        if watermark < self.progress.next_due:
-            return []
-        found = self._store.scan(DUE, _due_key(watermark + 1, b""), AT_ONCE)
-        if not found:
-            rest = self._store.scan(DUE, DUE + b"\xff" * 8, 1)
-            self.progress.next_due = _time_of(rest[0][0]) if rest else watermark + 1
-        return [key for key, _ in found]
+    def _handle_plain(
+        self,
+        leads: PlainLeads,
+        first: Mapping[bytes, int],
+        last: tuple[int, bytes],
+        change: Change,
+        tally: Tally,
+    ) -> None:
+        found = handled(leads, first, last, self._options)
+        if not leads.has_outcome:
+            tally["missing"] += len(found.matured)
+        change.counted += [(found.matured, False, -1), (found.matured, True, 1)]
+        change.dropped.append((found.dropped, found.dropped_at))
+        change.deletes += [LEAD + lead_id for lead_id in found.dropped.lead_ids]
+        self._keep(change, found.kept)
 
-    def _handle(self, lead_id: bytes, at: int, change: _Change, tally: Tally) -> None:
+    def _handle_others(
+        self, entries: Sequence[tuple[int, bytes]], change: Change, tally: Tally
+    ) -> None:
+        last = entries[-1]
+        due = [each for each in entries if each[1] in change.states]
+        while due:  # ascending, so it is a heap
+            at, lead_id = heappop(due)
+            self._handle(lead_id, at, change, tally)
+            state = change.states[lead_id]
+            if state.is_empty:
+                continue
+            following = due_at(state, self._options), lead_id
+            if at < following[0] and following <= last:
+                heappush(due, following)
+
+    def _handle(self, lead_id: bytes, at: int, change: Change, tally: Tally) -> None:
         state = change.states[lead_id]
         if state.is_empty or due_at(state, self._options) > at:
             return  # handled before
@@ -268,82 +290,52 @@ class PartitionJoin:
             tally["orphaned"] += len(state.outcomes)
         if over or not state.scores:
             found = examples(state, self._options)
-            change.final += [(lead_id, self._rows_of(e)) for e in found if e.score in over]
+            change.final += [
+                (at, lead_id, self._counts.rows_of(e)) for e in found if e.score in over
+            ]
             change.states[lead_id] = left_without(state, over, at, self._options)
 
     # Reading and writing
 
-    def _load(self, lead_ids: Iterable[bytes]) -> _Change:
+    def _values(self, lead_ids: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the stored states of leads that have one."""
         ids = list(lead_ids)
         values = self._store.get([LEAD + lead_id for lead_id in ids]) if ids else []
-        states = dict(zip(ids, map(LeadState.of_bytes, values), strict=True))
-        before = {lead_id: self._rows(state) for lead_id, state in states.items()}
-        stored = {one for one, value in zip(ids, values, strict=True) if value is not None}
-        return _Change(states, before, stored)
+        return {one: value for one, value in zip(ids, values, strict=True) if value is not None}
 
-    def _commit(self, change: _Change) -> None:
-        puts = dict(change.of_timers)
-        deletes = list(change.handled)
+    def _changing(self, values: Mapping[bytes, bytes | None]) -> Change:
+        """Return the change of leads, given their stored states."""
+        states = {lead_id: LeadState.of_bytes(value) for lead_id, value in values.items()}
+        before = {lead_id: self._counts.rows(state) for lead_id, state in states.items()}
+        stored = {
+            lead_id: due_at(state, self._options)
+            for lead_id, state in states.items()
+            if not state.is_empty
+        }
+        return Change(states, before, stored)
+
+    def _keep(self, change: Change, leads: PlainLeads) -> None:
+        """Write the states of plain leads."""
+        values = leads.values()
+        change.puts |= zip((LEAD + one for one in leads.lead_ids), values, strict=True)
+        due = self._queue.keys(due_times(leads, self._options), leads.lead_ids)
+        change.puts |= zip(due, values, strict=True)
+
+    def _commit(self, change: Change) -> None:
+        puts, deletes = change.puts, change.deletes
         for lead_id, state in change.states.items():
+            if lead_id in change.stored:
+                deletes.append(key_of(change.stored[lead_id], lead_id))
             if not state.is_empty:
-                puts[LEAD + lead_id] = state.to_bytes()
-                due = due_at(state, self._options)
-                self.progress.next_due = min(self.progress.next_due, due)
-                puts[_due_key(due, lead_id)] = b""
+                due = self._queue.key(due_at(state, self._options), lead_id)
+                puts[LEAD + lead_id] = puts[due] = state.to_bytes()
             elif lead_id in change.stored:
                 deletes.append(LEAD + lead_id)
         deletes += self._cohorts.forget_before(self.first_reported_week)
-        puts |= self._cohorts.apply(self._deltas(change))
-        if self._concepts and change.final:
-            of_all = (rows[0] for _, rows in change.final)
-            puts |= self._concepts.apply((self._cohort(cell), row) for cell, row in of_all)
+        puts |= self._cohorts.apply(self._counts.deltas(change), self._counts.columns(change))
+        if self._concepts and (final := self._counts.final(change)):
+            puts |= self._concepts.apply(final)
         puts |= self.progress.entry()
         if self.timers is not None:
             puts |= self.timers.mark(self.progress)
         self._store.write(puts, deletes)
-
-    def _deltas(self, change: _Change) -> Mapping[CohortKey, CohortRows]:
-        final: dict[bytes, Rows] = {}
-        for lead_id, rows in change.final:
-            final.setdefault(lead_id, []).extend(rows)
-        deltas: defaultdict[Cell, CohortRows] = defaultdict(Counter)
-        for lead_id, state in change.states.items():
-            now = self._rows(state) + final.get(lead_id, [])
-            before = change.before[lead_id]
-            if now == before:  # such as a lead that is dropped
-                continue
-            for cell, row in now:
-                deltas[cell][row] += 1
-            for cell, row in before:
-                deltas[cell][row] -= 1
-        return {self._cohort(cell): rows for cell, rows in deltas.items()}
-
-    def _rows(self, state: LeadState) -> Rows:
-        return [row for e in examples(state, self._options) for row in self._rows_of(e)]
-
-    def _rows_of(self, example: Example) -> Rows:
-        """Return what a score counts for: its model and week, and its segments of them."""
-        score, kind, outcome = example.score, example.kind, example.outcome
-        band = self._cohorts.band(score.band)
-        if kind is None or outcome is None or not outcome.money:
-            row = CohortRow(score.score, kind, band)
-        else:
-            row = CohortRow(score.score, kind, band, outcome.money, outcome.currency)
-        at = score.channel, score.model, week_of(score.at)
-        rows: Rows = [((*at, None), row)]
-        if score.segments:
-            rows += [((*at, segment), row) for segment in score.segments]
-        return rows
-
-    def _cohort(self, cell: Cell) -> CohortKey:
-        channel, model, week, segment = cell
-        named = None if segment is None else self._cohorts.segment(segment)
-        return CohortKey(channel, self._cohorts.model(model), week, named)
-
-
-def _due_key(at: int, lead_id: bytes) -> bytes:
-    return DUE + max(0, at).to_bytes(8, "big") + lead_id
-
-
-def _time_of(due_key: bytes) -> int:
-    return int.from_bytes(due_key[1:9], "big")

@@ -29,14 +29,11 @@ class Progress:
         Latest time of a live score, in milliseconds since 1970.
     complete_since
         Time from which on the logs held everything when they were read: 0, from their start.
-    next_due
-        No lead is due before this watermark; not stored.
     """
 
     offsets: dict[str, int] = field(default_factory=dict)
     watermark: int = 0
     complete_since: int = 0
-    next_due: int = 0
 
     @classmethod
     def read(cls, store: OutcomeStore) -> Progress:
@@ -46,9 +43,7 @@ class Progress:
 
     def entry(self) -> Mapping[bytes, bytes]:
         """Return what is to be written."""
-        stored = asdict(self)
-        del stored["next_due"]
-        return {KEY: orjson.dumps(stored)}
+        return {KEY: orjson.dumps(asdict(self))}
 
     def read_scores(self, channel: int, first_offset: int, next_offset: int, earliest: int) -> None:
         """Note that scores were read, the earliest of them of a time."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from agents.lead_segments import MISSING
-from agents.outcomes.cohorts import CohortKey, Cohorts, Deltas
+from agents.outcomes.cohorts import CohortKey, CohortLeads, Cohorts, Deltas
 from agents.outcomes.progress import SCORES
 from agents.outcomes.store import OutcomeStore
 from monitoring.quality.counts import QualityCounts
@@ -64,10 +64,11 @@ class StoredCohorts:
         changed, self._changed = self._changed, set()
         return changed
 
-    def apply(self, deltas: Deltas) -> Mapping[bytes, bytes]:
+    def apply(self, deltas: Deltas, leads: Iterable[CohortLeads] = ()) -> Mapping[bytes, bytes]:
         """Change counts; return what is to be written, with new names."""
         kept = {key: rows for key, rows in deltas.items() if key.week >= self._first_week}
-        changed = self.cohorts.apply(kept)
+        columns = [each for each in leads if each.key.week >= self._first_week]
+        changed = self.cohorts.apply(kept, columns)
         self._changed |= changed
         puts = {self._key(key): self.cohorts.counts[key].to_bytes() for key in changed}
         names, self._new_names = self._new_names, {}
@@ -141,6 +142,11 @@ class StoredCohorts:
         if name.startswith(SEGMENT_NAME):
             channel, field, segment = name.removeprefix(SEGMENT_NAME).split(SEPARATOR, 2)
             self._own[int(channel), field] += segment not in (MISSING, OTHER)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names by number."""
+        return self._names
 
     def band(self, number: int) -> str:
         """Return the band of a number."""

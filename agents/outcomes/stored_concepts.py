@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import orjson
 
-from agents.outcomes.cohorts import CohortKey, CohortRow
-from agents.outcomes.kinds import OutcomeKind
+from agents.outcomes.cohorts import CohortKey
 from agents.outcomes.progress import SCORES
 from agents.outcomes.store import OutcomeStore
 from agents.outcomes.stored_cohorts import StoredCohorts
@@ -24,14 +23,34 @@ from schemas.model_identity import ModelIdentity
 if TYPE_CHECKING:
     from agents.quality.concept_watch import ConceptWatch
 
-__all__ = ["FoundChange", "StoredConcepts"]
+__all__ = ["FinalLead", "FoundChange", "StoredConcepts"]
 
 STATE, CHANGE = b"w", b"x"
 """First byte of the keys; then the channel, and the number of the model."""
 LAST = b"\xff" * 4
 MOST = 2**20
 
-FinalLead = tuple[CohortKey, CohortRow]
+
+class FinalLead(NamedTuple):
+    """A score that no outcome can change any more.
+
+    Attributes
+    ----------
+    at
+        When it was dropped, in milliseconds since 1970.
+    lead_id
+        The lead.
+    key
+        Its cohort.
+    score, is_positive
+        What was predicted, and what came.
+    """
+
+    at: int
+    lead_id: bytes
+    key: CohortKey
+    score: float
+    is_positive: bool
 
 
 class FoundChange(NamedTuple):
@@ -78,13 +97,13 @@ class StoredConcepts:
         new, self._new = self._new, {}
         return [new[key] for key in sorted(new)]
 
-    def apply(self, rows: Iterable[FinalLead]) -> Mapping[bytes, bytes]:
+    def apply(self, leads: Iterable[FinalLead]) -> Mapping[bytes, bytes]:
         """Read final leads, in order; return what is to be written."""
         puts: dict[bytes, bytes] = {}
-        for (channel, model), given in _by_model(rows).items():
-            scores = np.array([row.score for _, row in given], dtype=np.float64)
-            positive = np.array([row.kind is OutcomeKind.POSITIVE for _, row in given])
-            week = given[-1][0].week
+        for (channel, model), given in _by_model(leads).items():
+            scores = np.array([lead.score for lead in given], dtype=np.float64)
+            positive = np.array([lead.is_positive for lead in given])
+            week = given[-1].key.week
             for change in self._watches[channel].take(model, scores, positive):
                 key = self._key(CHANGE, channel, model) + change.stream.encode()
                 self._new[key] = FoundChange(CohortKey(channel, model, week), change)
@@ -107,9 +126,9 @@ class StoredConcepts:
         return FoundChange(CohortKey(key[1], self._model(key), week), QualityChange(**stored))
 
 
-def _by_model(rows: Iterable[FinalLead]) -> dict[tuple[int, ModelIdentity], list[FinalLead]]:
-    """Return the rows of each channel and model, in order."""
+def _by_model(leads: Iterable[FinalLead]) -> dict[tuple[int, ModelIdentity], list[FinalLead]]:
+    """Return the leads of each channel and model, in order."""
     found: dict[tuple[int, ModelIdentity], list[FinalLead]] = {}
-    for key, row in rows:
-        found.setdefault((key.channel, key.model), []).append((key, row))
+    for lead in leads:
+        found.setdefault((lead.key.channel, lead.key.model), []).append(lead)
     return found

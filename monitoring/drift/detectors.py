@@ -7,7 +7,7 @@ it: ``monitoring.drift.change_confirmation``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -204,7 +204,7 @@ class _Watched:
         self._name = name
         self._changes = MeanChanges(detector, RECENT)
 
-    def update(self, values: Iterable[float]) -> Iterator[Change]:
+    def update(self, values: Sequence[float]) -> Iterator[Change]:
         for found in self._changes.update(values):
             yield Change(
                 stream=self.stream,

@@ -1,14 +1,23 @@
-"""Changes of the mean of one stream, as one of river's detectors finds them."""
+"""Changes of the mean of one stream, as a detector of changes finds them."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
-from river.base import BinaryDriftDetector, DriftDetector
+__all__ = ["Detector", "MeanChange", "MeanChanges"]
 
-__all__ = ["MeanChange", "MeanChanges"]
+
+class Detector(Protocol):
+    """A detector of changes, such as those of river."""
+
+    @property
+    def drift_detected(self) -> bool:
+        """Whether the latest value is that at which a change was found."""
+
+    def update(self, value: float, /) -> Any:
+        """Read the next value."""
 
 
 class MeanChange(NamedTuple):
@@ -30,22 +39,22 @@ class MeanChange(NamedTuple):
 
 
 class MeanChanges:
-    """One detector on one stream; it is reset after each change.
+    """One detector on one stream; it begins anew after each change.
 
     Parameters
     ----------
     detector
-        A detector of river.
+        The detector.
     recent
         Number of latest values whose mean is ``after``.
     """
 
-    def __init__(self, detector: DriftDetector | BinaryDriftDetector, recent: int) -> None:
+    def __init__(self, detector: Detector, recent: int) -> None:
         self._detector = detector
         self._size = recent
         self._begin()
 
-    def update(self, values: Iterable[float], first: int = 0) -> Iterator[MeanChange]:
+    def update(self, values: Sequence[float], first: int = 0) -> Iterator[MeanChange]:
         """Read values, and yield the changes.
 
         Parameters
@@ -55,17 +64,21 @@ class MeanChanges:
         first
             Index of the first value.
         """
-        detector = self._detector
-        # HDDM is declared to take booleans; an error of a label is 0.0 or 1.0.
-        read: Callable[[Any], Any] = detector.update
-        for row, value in enumerate(values, start=first):
+        detector, read, start = self._detector, self._detector.update, 0
+        for place, value in enumerate(values):
             read(value)
-            self._recent.append(value)
-            self._sum += value
-            self._count += 1
             if detector.drift_detected:
-                yield self._change(row)
+                self._add(values[start : place + 1])
+                start = place + 1
+                yield self._change(first + place)
                 self._begin()
+        self._add(values[start:])
+
+    def _add(self, values: Sequence[float]) -> None:
+        for value in values:  # one by one: the sum is the same however the values are divided
+            self._sum += value
+        self._count += len(values)
+        self._recent.extend(values)
 
     def _begin(self) -> None:
         self._recent: deque[float] = deque(maxlen=self._size)

@@ -27,9 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from river import drift
-from river.base import BinaryDriftDetector, DriftDetector
 
-from monitoring.drift.mean_changes import MeanChanges
+from monitoring.drift.mean_changes import Detector, MeanChanges
+from monitoring.quality.mean_increase import MeanIncrease
 from monitoring.quality.score_bins import CODES, MIDDLES, codes_of
 
 __all__ = ["LONGEST", "ConceptDetectors", "ErrorChange"]
@@ -41,7 +41,6 @@ LABEL = 0.5
 RECENT = 64
 """Number of latest errors whose mean is ``after``."""
 OUTCOME_BIT = 1
-Detector = DriftDetector | BinaryDriftDetector
 STREAMS = (("bias", "adwin"), ("calibration", "adwin"), ("label", "hddm"))
 
 
@@ -158,9 +157,7 @@ class ConceptDetectors:
         def detector(name: str) -> Detector:
             if name == "adwin":
                 return drift.ADWIN(delta=self._delta)  # type: ignore[no-untyped-call]
-            return drift.binary.HDDMA(  # type: ignore[no-untyped-call]
-                drift_confidence=self._confidence
-            )
+            return MeanIncrease(self._confidence)
 
         return [_Watched(stream, name, detector(name)) for stream, name in STREAMS]
 

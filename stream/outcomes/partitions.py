@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 SIGNATURE = "settings.json"
 """File beside a store: the settings and topics that it was made with."""
-FORMAT = 3
+FORMAT = 4
 """Version of a store, and of the rules by which it counts: stores of another one are made again."""
 LOCK_LOOK = 0.2
 """Seconds between two attempts to open a store that another process has open."""

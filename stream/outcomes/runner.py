@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
+import numpy as np
 from aiokafka import TopicPartition
 
 from agents.outcomes.partition_join import ArrivedOutcome, PartitionJoin, Tally
@@ -131,7 +132,9 @@ class OutcomeRunner:
             return
         is_shadow = channel == SHADOW
         read = self._scores.read(records, is_shadow=is_shadow)
-        scores = [one for one in read.scores if not is_shadow or join.can_join(one.at)]
+        scores = read.scores
+        if is_shadow:
+            scores = scores.take(np.flatnonzero(join.can_join(scores.at)))
         tally = join.add_scores(channel, scores, first, records[-1].offset + 1)
         self._metrics.scores_read(
             is_shadow,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.lead_segments import segments_of
-from agents.outcomes.partition_join import ScoredLead
+from agents.outcomes.arrivals import ScoredLeads
 from agents.records import SourceRecord as Record
 from schemas.decode import LeadDecoder
 from schemas.fields import FieldKind
@@ -34,6 +34,9 @@ KINDS = {
     "replay_id": FieldKind.CATEGORY,
 }
 
+LONGEST_OFFSET = 18
+"""Digits of an offset, which has 64 bits."""
+
 
 class ReadScores(NamedTuple):
     """Scores of some records.
@@ -48,7 +51,7 @@ class ReadScores(NamedTuple):
         Number of scores of a shadow that came too long after their leads.
     """
 
-    scores: list[ScoredLead]
+    scores: ScoredLeads
     unusable: int
     late: int = 0
 
@@ -80,7 +83,7 @@ class ScoreReader:
         self._reads_framing = registered is not None
         self._by_creation = by_creation
         self._late_ms = late_ms
-        self._models: dict[tuple[str, str, str], ModelIdentity] = {}
+        self._models: dict[tuple[str | None, ...], ModelIdentity] = {}
 
     def read(self, records: Sequence[Record], *, is_shadow: bool = False) -> ReadScores:
         """Read records of the live topic, or of the shadow's.
@@ -93,30 +96,28 @@ class ScoreReader:
         columns = found.columns
         latency = np.nan_to_num(np.asarray(columns["latency_ms"], dtype=np.float64))
         times = self._times(columns["scored_at"], found.created_at, latency, is_shadow=is_shadow)
-        are_late = latency > (np.inf if self._by_creation or not is_shadow else self._late_ms)
         scores = np.asarray(columns["score"], dtype=np.float64)
-        are_usable = (scores >= 0) & (scores <= 1) & np.isfinite(times)
-        read, unusable, late = [], len(records) - len(found.lead_ids), 0
-        texts = (columns[name] for name in ("event_id", "category", "replay_id"))
+        offsets = np.array([_offset_of(event_id) for event_id in columns["event_id"]], np.int64)
+        are_usable = (scores >= 0) & (scores <= 1) & np.isfinite(times) & (offsets >= 0)
+        are_live = np.array([replay is None for replay in columns["replay_id"]], np.bool_)
+        are_late = latency > (np.inf if self._by_creation or not is_shadow else self._late_ms)
+        rows = np.flatnonzero(are_usable & are_live & ~are_late)
         models = (columns[name] for name in ("model_id", "model_version", "model_sha256"))
-        numbers = (times, found.created_at, scores.tolist(), are_usable, are_late)
-        segments = (segments_of(records[position].headers) for position in found.positions)
-        rows = zip(found.lead_ids, segments, *numbers, *texts, *models, strict=True)
-        for lead_id, own, at, born, score, is_usable, is_late, *named in rows:
-            event_id, band, replay, *model = named
-            offset = (event_id or "").rpartition("-")[2]
-            if not is_usable or not (offset.isascii() and offset.isdigit()) or len(offset) > 18:
-                unusable += 1
-            elif replay is None and is_late:
-                late += 1
-            elif replay is None:
-                read.append(
-                    ScoredLead(
-                        *(lead_id, int(at), int(offset), score, band or ""),
-                        *(self._model(*model), own, int(born)),
-                    )
-                )
-        return ReadScores(read, unusable, late)
+        leads = ScoredLeads(
+            lead_ids=found.lead_ids,
+            at=np.nan_to_num(times).astype(np.int64),
+            offsets=offsets,
+            scores=scores,
+            bands=[band or "" for band in columns["category"]],
+            models=[self._model(key) for key in zip(*models, strict=True)],
+            segments=[segments_of(records[position].headers) for position in found.positions],
+            created=found.created_at,
+        )
+        return ReadScores(
+            leads.take(rows),
+            len(records) - int(np.count_nonzero(are_usable)),
+            int(np.count_nonzero(are_usable & are_live & are_late)),
+        )
 
     def _values(self, records: Sequence[Record]) -> list[bytes | None]:
         if not self._reads_framing:
@@ -137,8 +138,15 @@ class ScoreReader:
         times = np.asarray(scored_at, dtype=np.float64)
         return times - latency if is_shadow else times
 
-    def _model(self, name: str | None, version: str | None, sha256: str | None) -> ModelIdentity:
-        key = name or "", version or "", sha256 or ""
-        if key not in self._models:
-            self._models[key] = ModelIdentity(*key)
-        return self._models[key]
+    def _model(self, key: tuple[str | None, ...]) -> ModelIdentity:
+        found = self._models.get(key)
+        if found is None:
+            found = self._models[key] = ModelIdentity(*(part or "" for part in key))
+        return found
+
+
+def _offset_of(event_id: str | None) -> int:
+    """Return the offset that an event's id ends with; -1 if it has none."""
+    offset = (event_id or "").rpartition("-")[2]
+    is_offset = offset.isascii() and offset.isdigit() and len(offset) <= LONGEST_OFFSET
+    return int(offset) if is_offset else -1

@@ -11,9 +11,12 @@ import pytest
 from schemas import column_reader as module
 from schemas.column_reader import ColumnReader, column_reader
 from schemas.encode import encode_lead
+from schemas.field_names import FieldNames
 from schemas.fields import FieldKind
-from schemas.store import Schema, parse_schema
+from schemas.record_codec import RecordCodec
+from schemas.store import Schema, SchemaStore, parse_schema
 from schemas.wire import WireFormat
+from testing.scored_events import scored
 
 pytestmark = pytest.mark.skipif(
     find_spec("schemas._compiled") is None, reason="there was no compiler"
@@ -113,3 +116,29 @@ def test_times_are_milliseconds_whatever_their_unit(unit: str, scale: int) -> No
     record = {"lead_id": "a", "created_at": CREATED, "pages": None, "site": None}
     found = reader_of(written).read([encode_lead(record, written, WireFormat.AVRO)])
     assert found.created_at.tolist() == [CREATED]
+
+
+def test_scored_events_are_read_with_their_reasons_skipped() -> None:
+    written = SchemaStore.load().by_name("lead_scored")
+    assert written is not None
+    event = scored("L", offset=7, score=0.25)
+    assert event["reasons"]
+    reader = reader_of(written, score=FieldKind.NUMBER, model_id=FieldKind.CATEGORY)
+    found = reader.read([RecordCodec("lead_scored").encode(event)])
+    assert found.is_read.all()
+    assert np.asarray(found.columns["score"]).tolist() == [0.25]
+    assert list(found.columns["model_id"]) == [event["model_id"].encode()]
+
+
+def test_a_field_in_a_record_is_found_by_its_dotted_name() -> None:
+    avro = dict(schema().avro)
+    site = {"type": "record", "name": "site", "fields": [{"name": "host", "type": "string"}]}
+    avro["fields"] = [*avro["fields"][:3], {"name": "site", "type": site}]
+    names = FieldNames({"site.host": "site.host"})
+    written = parse_schema(avro).with_names(names)
+    kinds = {"site.host": FieldKind.CATEGORY}
+    record = {"lead_id": "a", "created_at": CREATED, "pages": None, "site": {"host": "web"}}
+    value = encode_lead(record, parse_schema(avro), WireFormat.AVRO)
+    reader = column_reader(written, kinds, 1000, header=parse_schema(avro).header)
+    assert reader is not None
+    assert list(reader.read([value]).columns["site.host"]) == [b"web"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from agents.outcomes.cohorts import CohortKey, CohortRow
-from agents.outcomes.kinds import OutcomeKind
+from agents.outcomes.cohorts import CohortKey
 from agents.outcomes.partition_join import PartitionJoin
 from agents.outcomes.store import MemoryStore
 from agents.outcomes.stored_cohorts import StoredCohorts
@@ -20,11 +19,9 @@ def rows(count: int, seed: int, *, shift: float = 0.0, channel: int = 0) -> list
     random = np.random.default_rng(seed)
     scores = random.beta(0.8, 5, count)
     won = random.random(count) < scores + shift
+    key = CohortKey(channel, MODEL, seed)
     return [
-        (
-            CohortKey(channel, MODEL, seed),
-            CohortRow(score, OutcomeKind.POSITIVE if is_won else OutcomeKind.NEGATIVE, "Low"),
-        )
+        FinalLead(0, b"L", key, score, is_won)
         for score, is_won in zip(scores.tolist(), won.tolist(), strict=True)
     ]
 

@@ -51,7 +51,8 @@ def test_events_in_confluents_framing_are_read_with_the_id_in_the_value_or_in_a_
     read = reader.read([in_value, in_header, record_of(3, value=event())])
     assert [score.offset for score in read.scores] == [7, 7, 7]
     assert {score.model for score in read.scores} == {ModelIdentity("leads", "3", "ab" * 32)}
-    assert READER.read([in_value]) == ([], 1, 0)
+    scores, unusable, late = READER.read([in_value])
+    assert (list(scores), unusable, late) == ([], 1, 0)
 
 
 def test_a_score_may_count_since_the_lead_was_created() -> None:
@@ -78,7 +79,8 @@ def test_segments_come_from_the_headers() -> None:
 
 
 def test_scores_of_replays_are_left_out() -> None:
-    assert READER.read([record_of(0, value=event(replay_id="r1"))]) == ([], 0, 0)
+    scores, unusable, late = READER.read([record_of(0, value=event(replay_id="r1"))])
+    assert (list(scores), unusable, late) == ([], 0, 0)
 
 
 @pytest.mark.parametrize(
