@@ -43,7 +43,7 @@ from agents.outcomes.treatment import treatment_of
 if TYPE_CHECKING:
     from agents.quality.concept_watch import ConceptWatch
 
-__all__ = ["ArrivedOutcome", "PartitionJoin", "ScoredLead", "Tally"]
+__all__ = ["LEAD", "ArrivedOutcome", "PartitionJoin", "ScoredLead", "Tally"]
 
 LEAD = b"l"
 """First byte of the keys of leads."""

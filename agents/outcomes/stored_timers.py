@@ -16,7 +16,7 @@ from agents.outcomes.lead_timers import Overdue, TimedLead, TimerOptions
 from agents.outcomes.progress import OUTCOMES, SCORES, Progress
 from agents.outcomes.store import OutcomeStore
 
-__all__ = ["Found", "StoredTimers", "TimerWrites"]
+__all__ = ["LEAD", "Found", "StoredTimers", "TimerWrites"]
 
 LEAD, DUE, OVERDUE, MARK = b"t", b"y", b"o", b"z"
 """First byte of the keys; a time follows those of what is due, then the lead."""

@@ -13,7 +13,7 @@ import click
 
 from schemas.errors import InputError
 from stream.cli.confirmation import confirm
-from stream.cli.erase_display import erasure_lines, print_erasure
+from stream.cli.erase_display import counted, erasure_lines, print_erasure
 from stream.cli.output import print_json, search_status
 from stream.erasure.erasure import Erasure, plan_erasure
 from stream.erasure.sink_rows import databases_of, delete_rows
@@ -63,7 +63,8 @@ def erase(
     leads' keys. A topic that is compacted gets a tombstone for each lead; so do ended replays whose
     plan names one. Records of other topics are not removed one by one: the list says when retention
     removes them, by the topic's configuration as the broker has it, and what to do where nothing
-    does, and which files of the archive (LEADSCORE_ARCHIVE) hold a lead. From databases of the sink
+    does, and which files of the archive (LEADSCORE_ARCHIVE) and stores of the role outcomes
+    (LEADSCORE_OUTCOME_STORE) hold a lead. From databases of the sink
     `sql` (--sql, and LEADSCORE_SINK_TO if LEADSCORE_SINK=sql) the leads' rows are deleted.
     docs/privacy.md says what else holds data of leads.
 
@@ -118,11 +119,13 @@ def _confirm(found: Erasure, yes: bool) -> None:
     questions = []
     if found.tombstones:
         questions.append(
-            f"Write {len(found.tombstones):,} tombstones for {found.leads:,} leads? Compaction"
-            " then removes their records."
+            f"Write {counted(len(found.tombstones), 'tombstone')} for"
+            f" {counted(found.leads, 'lead')}? Compaction then removes their records."
         )
     if rows := sum(held.rows for held in found.rows):
-        questions.append(f"Delete {rows:,} rows of {found.leads:,} leads from databases?")
+        questions.append(
+            f"Delete {counted(rows, 'row')} of {counted(found.leads, 'lead')} from databases?"
+        )
     if questions:
         confirm(" ".join(questions), is_given=yes)
 

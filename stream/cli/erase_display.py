@@ -14,14 +14,17 @@ from stream.cli.output import console
 from stream.erasure.archived_leads import ArchivedLead
 from stream.erasure.erasure import Erasure, Finding, NamingPlan
 from stream.erasure.old_bundles import OldBundle
+from stream.erasure.outcome_stores import StoredLead
 from stream.erasure.policy import Fate, TopicPolicy
 from stream.erasure.sink_rows import SinkRows
+from stream.retraining.data_set import FILE
 
-__all__ = ["erasure_lines", "print_erasure"]
+__all__ = ["counted", "erasure_lines", "print_erasure"]
 
 WIDTH_IN_A_PIPE = 160
 DAY_MS = 86_400_000
 SHOWN_HASH = 8
+SHOWN_LEADS = 20
 ADVICE = {
     Fate.STAYS: "set the topic's retention.ms, or delete its records up to an offset with"
     " kafka-delete-records.sh",
@@ -33,6 +36,10 @@ DELETED = "deleted"
 ADVICE_ON_ARCHIVE = (
     "rewrite each file without the lead's rows under the same name, or remove it; a replay counts"
     " the offsets of a removed file as expired"
+)
+ADVICE_ON_STORE = (
+    "the role outcomes drops it when its outcomes have come (docs/privacy.md); to remove it now,"
+    " stop the role and delete the folder, which is made again from the topics"
 )
 FATES = {
     Fate.TOMBSTONE: "tombstone",
@@ -69,6 +76,8 @@ def erasure_lines(
         yield {"kind": "archive", **_lead(archived.lead, hashes), **_archived(archived)}
     for held in found.rows:
         yield {"kind": "database", **_lead(held.lead, hashes), **_rows(held)}
+    for stored in found.stores:
+        yield {"kind": "store", **_lead(stored.lead, hashes), **_stored(stored)}
     for bundle in found.bundles:
         yield {"kind": "model", "model": bundle.name, "what_to_do": _advice_on_bundle(bundle)}
     yield {
@@ -79,6 +88,8 @@ def erasure_lines(
         "lead_hashes": [value for value in hashes if value is not None],
         "tombstones": len(found.tombstones),
         "rows": sum(held.rows for held in found.rows),
+        "not_found": [lead + 1 for lead in found.unknown],
+        "records_without_key": dict(found.without_key),
         "has_rest": found.has_rest,
     }
 
@@ -120,6 +131,14 @@ def _rows(held: SinkRows) -> dict[str, Any]:
     }
 
 
+def _stored(stored: StoredLead) -> dict[str, Any]:
+    return {
+        "store": str(stored.folder),
+        "fate": str(Fate.AGES_OUT),
+        "what_to_do": ADVICE_ON_STORE,
+    }
+
+
 def print_erasure(found: Erasure, hashes: Sequence[str | None], *, is_dry_run: bool) -> None:
     """Print an erasure: what was written, what each topic holds of each lead, and until when."""
     screen = console(WIDTH_IN_A_PIPE, highlight=False)
@@ -132,9 +151,15 @@ def print_erasure(found: Erasure, hashes: Sequence[str | None], *, is_dry_run: b
     verb = "would be deleted" if is_dry_run else "deleted"
     for held in found.rows:
         sentence = (
-            f"{held.database}: {held.rows:,} rows of lead {held.lead + 1} in {held.table} {verb}"
+            f"{held.database}: {counted(held.rows, 'row')} of lead {held.lead + 1} in {held.table}"
+            f" {verb}"
         )
         screen.print(Text(for_terminal(sentence)))
+    for stored in found.stores:
+        sentence = f"{stored.folder} holds lead {stored.lead + 1}: {ADVICE_ON_STORE}"
+        screen.print(Text(for_terminal(sentence)))
+    if found.unknown and found.leads > len(found.unknown):
+        screen.print(_of_unknown(found.unknown))
     for sentence in _rest(found):
         screen.print(Text(for_terminal(sentence), "yellow"))
     screen.print()
@@ -149,15 +174,26 @@ def print_erasure(found: Erasure, hashes: Sequence[str | None], *, is_dry_run: b
     )
 
 
+def _of_unknown(leads: Sequence[int]) -> Text:
+    shown = ", ".join(f"{lead + 1}" for lead in leads[:SHOWN_LEADS])
+    more = f" and {len(leads) - SHOWN_LEADS:,} more" if len(leads) > SHOWN_LEADS else ""
+    noun = "lead" if len(leads) == 1 else "leads"
+    return Text(f"Nothing is held of {noun} {shown}{more}: check the spelling.", "yellow")
+
+
 def _sentence(found: Erasure, *, is_dry_run: bool) -> str:
-    leads = "1 lead" if found.leads == 1 else f"{found.leads:,} leads"
-    count = len(found.tombstones)
+    leads, count = counted(found.leads, "lead"), len(found.tombstones)
     if count:
         verb = "would be written" if is_dry_run else "written"
-        return f"{count:,} {'tombstone' if count == 1 else 'tombstones'} for {leads} {verb}"
+        return f"{counted(count, 'tombstone')} for {leads} {verb}"
     if any(policy.is_compacted for policy in found.topics):
-        return f"No compacted topic holds a record of {leads}: nothing is written"
+        return f"No tombstone is due for {leads}: nothing is written"
     return f"No topic that holds leads is compacted, so nothing is written for {leads}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, in the singular or the plural."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _table(findings: Sequence[Finding], hashes: Sequence[str | None]) -> Table:
@@ -194,9 +230,12 @@ def _rest(found: Erasure) -> Iterator[str]:
         for topic in topics:
             yield f"{topic}: {advice}"
     for archived in found.archived:
-        yield f"{archived.file} has {archived.records:,} records of lead {archived.lead + 1}"
+        records = counted(archived.records, "record")
+        yield f"{archived.file} has {records} of lead {archived.lead + 1}"
     if found.archived:
         yield f"the archive: {ADVICE_ON_ARCHIVE}"
+    for topic, count in found.without_key.items():
+        yield f"{topic} has {count:,} records without a key: whose they are was not found out"
     for plan in found.plans:
         if plan.is_open:
             yield _advice_on_plan(plan)
@@ -214,6 +253,11 @@ def _advice_on_plan(plan: NamingPlan) -> str:
 def _advice_on_bundle(bundle: OldBundle) -> str:
     if not bundle.is_readable:
         return f"the model {bundle.name} can't be read: nobody knows what it holds of leads"
+    if bundle.has_data_set:
+        return (
+            f"the model {bundle.name} keeps the leads that it was retrained on, without ids: if one"
+            f" of these leads may be among them, remove its file {FILE}"
+        )
     return (
         f"the model {bundle.name} is of an earlier version and keeps up to 10,000 training leads:"
         " train it again without these leads, then delete the version"

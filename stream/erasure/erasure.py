@@ -11,6 +11,7 @@ from stream.erasure.archived_leads import ArchivedLead, find_archived
 from stream.erasure.held_records import Held, find_held
 from stream.erasure.lead_topics import read_lead_topics, read_replays
 from stream.erasure.old_bundles import OldBundle, find_old_bundles
+from stream.erasure.outcome_stores import StoredLead, find_stored
 from stream.erasure.policy import Fate, TopicPolicy
 from stream.erasure.sink_rows import SinkRows, find_rows
 from stream.erasure.tombstones import Tombstone
@@ -35,7 +36,7 @@ class Finding:
     policy
         The topic.
     records
-        Number of records with a value.
+        Number of records; in a compacted topic of those with a value.
     newest_ms
         Latest time stamp of these, milliseconds since 1970.
     fate
@@ -93,6 +94,10 @@ class Erasure:
         Files of the archive that hold one of the leads.
     rows
         Rows of the leads in databases of sinks, to be deleted.
+    stores
+        Stores of the role outcomes that hold one of the leads.
+    without_key
+        Number of records without a key by topic: of which lead they are is not known.
     """
 
     leads: int
@@ -103,6 +108,14 @@ class Erasure:
     tombstones: Sequence[Tombstone] = field(repr=False)
     archived: Sequence[ArchivedLead] = ()
     rows: Sequence[SinkRows] = ()
+    stores: Sequence[StoredLead] = ()
+    without_key: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> Sequence[int]:
+        """Return the indices of the leads of which nothing was found."""
+        found = (self.findings, self.plans, self.archived, self.rows, self.stores)
+        return sorted({*range(self.leads)} - {each.lead for part in found for each in part})
 
     @property
     def has_rest(self) -> bool:
@@ -148,10 +161,13 @@ async def plan_erasure(
     keys = {lead_id.encode(): index for index, lead_id in enumerate(ids)}
     findings: list[Finding] = []
     tombstones: list[Tombstone] = []
+    without_key: dict[str, int] = {}
     for policy in topics:
         on_read = partial(progress, policy.topic)
         held = await find_held(reader, policy.topic, policy.partitions, keys, on_read)
-        found, due = _fates(policy, held, ids, now_ms)
+        if held.without_key:
+            without_key[policy.topic] = held.without_key
+        found, due = _fates(policy, held.leads, ids, now_ms)
         findings += found
         tombstones += due
     plans = naming_plans(replays, ids)
@@ -164,6 +180,8 @@ async def plan_erasure(
         tombstones=[*tombstones, *_tombstones_of_plans(settings.leads_replays, plans)],
         archived=await _archived(settings, keys, progress),
         rows=rows,
+        stores=await asyncio.to_thread(find_stored, settings, ids),
+        without_key=without_key,
     )
 
 
@@ -179,10 +197,13 @@ def _fates(
             key = ids[lead].encode()
             tombstones += [Tombstone(policy.topic, number, key) for number in left]
             fate = Fate.TOMBSTONE if left else Fate.TOMBSTONED
-        if records.records:
-            newest = records.newest_ms
+        count, newest = records.records, records.newest_ms
+        if not policy.is_compacted:  # a record without a value holds the id, and headers
+            count += records.without_value
+            newest = max(newest, records.newest_without_value_ms)
+        if count:
             gone_by = policy.gone_by(newest, now_ms)
-            findings.append(Finding(lead, policy, records.records, newest, fate, gone_by))
+            findings.append(Finding(lead, policy, count, newest, fate, gone_by))
     return findings, tombstones
 
 

@@ -23,10 +23,13 @@ class OldBundle:
         The model and its version, such as ``leads/3``.
     is_readable
         Whether its metadata can be read; else nobody knows what it holds.
+    has_data_set
+        Whether what it keeps is the data set of its retraining, beside the bundle.
     """
 
     name: str
     is_readable: bool
+    has_data_set: bool = False
 
 
 def find_old_bundles(registry: str) -> list[OldBundle]:
@@ -44,6 +47,8 @@ def find_old_bundles(registry: str) -> list[OldBundle]:
         except BundleError:
             found.append(OldBundle(shown, is_readable=False))
             continue
-        if not metadata.training.least_leads or models.holds(name, version, FILE):
+        if not metadata.training.least_leads:
             found.append(OldBundle(shown, is_readable=True))
+        if models.holds(name, version, FILE):
+            found.append(OldBundle(shown, is_readable=True, has_data_set=True))
     return found

@@ -53,6 +53,8 @@ def reader_of(
 def read_batch(batch: Batch, read: Read) -> ReadEvents:
     """Read the records of a batch.
 
+    A tombstone, such as that of an erasure, is skipped: a dead letter of it would keep the id.
+
     Returns
     -------
     records
@@ -66,6 +68,8 @@ def read_batch(batch: Batch, read: Read) -> ReadEvents:
         try:
             if error := batch.verdicts.get(position):
                 raise error
+            if record.value is None and record.key is not None:
+                continue
             lead_id, event = read_value(framed(record.value, record.headers), read)
         except InvalidEventError as error:
             unwritable.append((record, error))

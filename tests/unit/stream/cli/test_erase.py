@@ -125,11 +125,11 @@ def test_rows_of_databases_are_deleted_once_it_is_confirmed(fake: FakeErasure) -
     run("ann", *named, "--dry-run", **of_sink)
     assert fake.deleted == []
     result = run("ann", *named, stdin="n\n", **of_sink)
-    assert "Delete 2 rows of 1 leads from databases?" in result.output
+    assert "Delete 2 rows of 1 lead from databases?" in result.output
     assert (result.exit_code, fake.deleted) == (2, [])
     result = run("ann", *named, "--yes", **of_sink)
     assert fake.deleted == [("sqlite:///a.db", "sqlite:///b.db", "ann")]
-    assert "sqlite:///b.db: 1 rows of lead 1 in leads deleted" in result.stdout
+    assert "sqlite:///b.db: 1 row of lead 1 in leads deleted" in result.stdout
 
 
 def test_ids_of_arguments_and_of_a_file_are_each_erased_once(

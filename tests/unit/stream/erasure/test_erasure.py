@@ -77,6 +77,24 @@ async def test_a_lead_of_which_nothing_is_left_but_a_tombstone(topics: FakeTopic
     assert (found.findings, found.tombstones, found.has_rest) == ([], [], False)
 
 
+async def test_a_dead_letter_of_a_tombstone_holds_the_lead(topics: FakeTopics) -> None:
+    """The worker writes one for each tombstone in a compacted topic of leads."""
+    topics.add("leads.created", 1, None, key=b"bob", timestamp=NOW)
+    found = await plan_erasure(SETTINGS, ["bob"], NOW)
+    [finding] = found.findings
+    assert (finding.records, finding.newest_ms, finding.fate) == (1, NOW, Fate.AGES_OUT)
+
+
+async def test_leads_of_which_nothing_is_held_and_records_of_nobody_are_counted(
+    topics: FakeTopics,
+) -> None:
+    topics.add("leads.created", 0, b"v", key=b"bob", timestamp=NOW)
+    topics.add("leads.created", 0, b"v", timestamp=NOW)
+    found = await plan_erasure(SETTINGS, ["eve", "bob", "dan"], NOW)
+    assert found.unknown == [2], "a plan names eve"
+    assert found.without_key == {"leads.created": 1}
+
+
 def test_a_plan_that_names_a_lead_stays_while_its_replay_is_open() -> None:
     replays = {
         "a": replay_record("a", "cancelled", filters=(("lead_id", "bob"),)),

@@ -8,14 +8,14 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from schemas.errors import FatalError
-from stream.erasure.held_records import Held, find_held
+from stream.erasure.held_records import Held, HeldByTopic, find_held
 from stream.kafka.log_reader import LogReader
 from tests.unit.stream.fake_topics import FakeTopics
 
 KEYS = {b"ann": 0, b"bob": 1, b"cyd": 2}
 
 
-async def find(topics: FakeTopics) -> dict[int, Held]:
+async def find(topics: FakeTopics) -> HeldByTopic:
     return await find_held(cast(LogReader, topics), "leads", 2, KEYS)
 
 
@@ -26,8 +26,8 @@ async def test_each_lead_has_its_records_and_partitions() -> None:
     topics.add("leads", 1, b"v", key=b"eve", timestamp=9)
     topics.add("leads", 1, b"v", timestamp=9)
     found = await find(topics)
-    assert found == {0: Held(2, 5, {0: True, 1: True})}
-    assert found[0].without_tombstone == [0, 1]
+    assert found == HeldByTopic({0: Held(2, 5, partitions={0: True, 1: True})}, without_key=1)
+    assert found.leads[0].without_tombstone == [0, 1]
 
 
 async def test_a_tombstone_counts_only_if_it_is_the_last_record_of_its_partition() -> None:
@@ -35,9 +35,10 @@ async def test_a_tombstone_counts_only_if_it_is_the_last_record_of_its_partition
     for key, values in ((b"ann", (b"v", None)), (b"bob", (b"v", None, b"v")), (b"cyd", (None,))):
         for value in values:
             topics.add("leads", 0, value, key=key, timestamp=1)
-    found = await find(topics)
+    found = (await find(topics)).leads
     assert {lead: held.without_tombstone for lead, held in found.items()} == {0: [], 1: [0], 2: []}
     assert {lead: held.records for lead, held in found.items()} == {0: 1, 1: 2, 2: 0}
+    assert {lead: held.without_value for lead, held in found.items()} == {0: 1, 1: 1, 2: 1}
 
 
 async def test_the_progress_ends_with_all_offsets() -> None:

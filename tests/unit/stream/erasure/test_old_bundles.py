@@ -39,4 +39,4 @@ def test_a_model_with_the_data_set_of_its_retraining_holds_leads(
     Registry(registry).publish("leads", Artefacts(onnx, trained.ensemble.ubj(metadata)))
     assert find_old_bundles(str(registry)) == []
     Registry(registry).attach("leads", "1", FILE, b"rows")
-    assert find_old_bundles(str(registry)) == [OldBundle("leads/1", is_readable=True)]
+    assert find_old_bundles(str(registry)) == [OldBundle("leads/1", True, has_data_set=True)]

@@ -37,6 +37,17 @@ def test_scored_events_are_read_with_their_leads() -> None:
     assert unwritable == []
 
 
+def test_a_tombstone_is_skipped_and_an_empty_record_without_a_key_is_not() -> None:
+    """A dead letter of an erasure's tombstone kept the lead's id for another 90 days."""
+    tombstone = record_of(4)._replace(key=b"L-4", value=None)
+    empty = record_of(5)._replace(key=None, value=None)
+    records, unwritable = read_batch(
+        batch_of(record_of(3, "L-3"), tombstone, empty), reader_of("scores", STORE)
+    )
+    assert [at.offset for at in records] == [3]
+    assert [record.offset for record, _ in unwritable] == [5]
+
+
 def test_a_scored_event_has_the_grade_of_its_headers() -> None:
     given = [record_of(3, "L-3"), record_of(4, "L-4")._replace(headers=[(GRADE, b"B2")])]
     records, _ = read_batch(batch_of(*given), reader_of("scores", STORE))
