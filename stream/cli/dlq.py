@@ -175,8 +175,8 @@ def try_letters(limit: int | None, as_json: bool, **options: Any) -> None:
     of a fix before `leadscore dlq redrive`. The model and the rules come from the environment, as
     for a worker.
 
-    Exit codes: 0 tried, 2 an option is invalid or the model does not exist, 3 Kafka, a topic or a
-    right is missing, or the model must not be used.
+    Exit codes: 0 tried, 1 the model must not be used, 2 an option is invalid or the model does not
+    exist, 3 Kafka, a topic or a right is missing.
     """  # noqa: D301
     with exit_codes():
         outcomes = asyncio.run(_try(load_settings(), selected(options), limit, as_json))

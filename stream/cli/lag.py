@@ -42,6 +42,8 @@ from stream.settings import Settings, load_settings
 __all__ = ["lag"]
 
 WIDTH_IN_A_PIPE = 200
+PATIENCE = 3.0
+"""Seconds beyond the interval after which --watch says that there is no answer."""
 
 
 @click.command()
@@ -191,7 +193,7 @@ class _Run:
             self._require(await lags.read())
         with self._screen() as show:
             async with aclosing(rounds(self._connect, interval)) as read:
-                await until_signal(_show_all(read, show))
+                await until_signal(_show_all(read, show, interval + PATIENCE))
         return EXIT_STOPPED
 
     async def export(self, port: int, interval: float) -> int:
@@ -249,9 +251,20 @@ class _Run:
             yield show
 
 
-async def _show_all(read: AsyncIterator[Round], show: Callable[[Round], None]) -> None:
-    async for found in read:
-        show(found)
+async def _show_all(
+    read: AsyncIterator[Round], show: Callable[[Round], None], patience: float
+) -> None:
+    """Show each round; one that takes longer than so many seconds is announced as a failure."""
+    while True:
+        coming = asyncio.ensure_future(anext(read))
+        try:
+            done, _ = await asyncio.wait({coming}, timeout=patience)
+            if not done:
+                show(Round(0.0, (), f"no answer for {patience:g} s"))
+            show(await coming)
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)  # else it can't be closed
 
 
 def _complain(failure: str) -> None:

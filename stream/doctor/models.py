@@ -78,9 +78,13 @@ async def check_aliases(at: Surroundings) -> Sequence[Finding]:
 
 
 def _aliases(settings: Settings) -> list[Finding]:
-    registry = Registry(settings.registry)
     findings: list[Finding] = []
-    for name in registry.names():
+    try:
+        registry = Registry(settings.registry)
+        names = registry.names()
+    except (BundleError, OSError):
+        return [warn("not checked, as the registry can't be read", "see registry")]
+    for name in names:
         try:
             aliases = registry.aliases(name)
             registry.history(name)

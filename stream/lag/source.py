@@ -63,9 +63,12 @@ class LagSource:
         TimeoutError
             It took longer than ``READ_LIMIT``.
         """
-        async with asyncio.timeout(READ_LIMIT):
-            await self._clock.refresh()
-            return await self._reader.read(self._asked)
+        try:
+            async with asyncio.timeout(READ_LIMIT):
+                await self._clock.refresh()
+                return await self._reader.read(self._asked)
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {READ_LIMIT:g} s") from error
 
 
 @asynccontextmanager

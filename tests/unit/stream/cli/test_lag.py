@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,7 +19,9 @@ from stream.cli import lag as command
 from stream.lag.catch_up import Rates
 from stream.lag.figures import Backlog, GroupLag, Offsets, lag_from
 from stream.lag.reader import GroupTopics
+from stream.lag.rounds import Round
 from stream.settings import Settings
+from testing.jumping_time import in_jumping_time
 
 NOW = 1_790_000_000.0
 
@@ -192,6 +195,30 @@ def test_watching_continues_across_a_failure_and_says_so(run: Run) -> None:
     assert "lags can't be read: " in result.stderr
     assert "\x1b" not in result.stderr
     assert [one["messages"] for one in lines(result)][:1] == [7]
+
+
+@in_jumping_time
+async def test_a_reading_without_an_answer_is_announced_long_before_it_fails() -> None:
+    """For half a minute the screen showed figures of before the outage as if they were new."""
+    loop, shown = asyncio.get_running_loop(), list[tuple[float, str | None]]()
+    started = loop.time()
+
+    async def read() -> AsyncIterator[Round]:
+        yield Round(NOW, [lag()])
+        await asyncio.sleep(30)
+        yield Round(0.0, (), "no answer within 30 s")
+        await asyncio.sleep(3600)
+
+    def show(found: Round) -> None:
+        shown.append((round(loop.time() - started), found.failure))
+
+    rounds = read()
+    watching = asyncio.ensure_future(command._show_all(rounds, show, 8.0))
+    await asyncio.sleep(31)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    await rounds.aclose()  # type: ignore[attr-defined]
+    assert shown == [(0, None), (8, "no answer for 8 s"), (30, "no answer within 30 s")]
 
 
 def test_an_exporter_runs_until_it_is_stopped(run: Run) -> None:

@@ -22,7 +22,7 @@ def registry(model: SmallModel, tmp_path: Path) -> Path:
     return Path(shutil.copytree(model.registry, tmp_path / "models"))
 
 
-def at(registry: Path, **given: object) -> Surroundings:
+def at(registry: Path | str, **given: object) -> Surroundings:
     settings = load_settings(registry=str(registry), **{"model": NAME} | given)
     return Surroundings(settings, None, {})
 
@@ -66,6 +66,15 @@ async def test_without_aliases_the_newest_version_is_the_model(registry: Path) -
     [found] = await check_aliases(at(registry))
     assert found.level is Level.OK
     assert "newest version" in found.sentence
+
+
+async def test_a_registry_that_cannot_be_read_is_one_failure_and_not_a_crash_of_a_check() -> None:
+    """The aliases were "could not be checked … report it", beside the failure of the registry."""
+    unreadable = "nosuchstore://models"
+    [registry] = await check_registry(at(unreadable))
+    [aliases] = await check_aliases(at(unreadable))
+    assert (registry.level, aliases.level) == (Level.FAIL, Level.WARN)
+    assert "the registry can't be read" in aliases.sentence
 
 
 async def test_each_alias_is_a_line_with_the_version_that_it_names(registry: Path) -> None:
