@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -10,7 +13,7 @@ from schemas.display import for_terminal
 from schemas.errors import InputError
 from stream.process.exit_codes import EXIT_STOPPED
 
-__all__ = ["confirm"]
+__all__ = ["confirm", "stopped_by_ctrl_c"]
 
 EXIT_REFUSED = 1
 
@@ -38,9 +41,22 @@ def confirm(question: str, *, is_given: bool) -> None:
         raise InputError(
             f"expected an answer to: {question} But there is no terminal: give --yes if it is meant"
         )
-    try:
+    with stopped_by_ctrl_c():
         is_meant = click.confirm(for_terminal(question), err=True)
-    except click.Abort:
-        raise SystemExit(EXIT_STOPPED) from None
     if not is_meant:
         raise SystemExit(EXIT_REFUSED)
+
+
+@contextmanager
+def stopped_by_ctrl_c() -> Iterator[None]:
+    """End the command with 130 on Ctrl-C at a question of the body, also within an event loop.
+
+    The handler of asyncio would only cancel the task that waits for the answer.
+    """
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except (click.Abort, KeyboardInterrupt):
+        raise SystemExit(EXIT_STOPPED) from None
+    finally:
+        signal.signal(signal.SIGINT, handler)

@@ -14,21 +14,14 @@ from schemas.errors import InputError
 from stream.cli.options import DURATION, FOLDER_OR_URL, SHARE
 from stream.cli.output import print_json, print_records
 from stream.cli.replay_display import account_lines, print_account, print_replays
+from stream.cli.replay_dry_run import dry_run, left_of
 from stream.cli.replay_options import execution_options, parse_shards, target_options, wanted_of
-from stream.cli.replay_run import (
-    code_of,
-    dry_run,
-    left_of,
-    resume_replay,
-    run,
-    shown_progress,
-    start_replay,
-)
+from stream.cli.replay_run import code_of, resume_replay, run, shown_progress, start_replay
 from stream.process.exit_codes import exit_codes
 from stream.replay.launch import Wanted
 from stream.replay.plan import ReplayRecord
 from stream.replay.plan_log import PlanLog
-from stream.replay.ranges import AtTime, parse_point
+from stream.replay.ranges import parse_point, time_before
 from stream.settings import Settings, load_settings
 
 __all__ = ["begin", "replay"]
@@ -74,10 +67,11 @@ def start(**options: Any) -> None:
       leadscore replay start --from '1d ago' --into-live --max-rate 500/s
       leadscore replay start --last 90d --archive s3://leads/archive
 
-    POINT is beginning, end, an offset, a time (UTC) or a span such as '1d ago'. The ranges of
-    offsets, the model and the rules are fixed in a plan, in the topic leads.replays, before the
-    first record is read. With an --id that has a plan, that plan is continued. With --shard the
-    first part makes the plan; the others wait for it.
+    POINT is beginning, end, a time (UTC), a span such as '1d ago', an offset, or offsets of some
+    partitions such as 0/4711,3/120. The ranges of offsets, the model and the rules are fixed in a
+    plan, in the topic leads.replays, before the first record is read. The same command with the
+    --id of an earlier replay continues that one by its plan. With --shard the first part makes the
+    plan; the others wait for it.
 
     Exit codes: 0 done (or this shard is), 1 failed or cancelled, 2 an option is invalid or the
     model does not exist, 3 Kafka, a topic, a right or the store of an archive is missing, 4 the
@@ -93,7 +87,7 @@ def begin(settings: Settings, wanted: Wanted, options: dict[str, Any]) -> int:
     """Execute a new replay, or with --dry-run show what it would do; return the exit code."""
     shards = parse_shards(options)
     if options["dry_run"]:
-        run(settings, dry_run(settings, wanted, options))
+        run(settings, dry_run(settings, wanted, shards, options))
         return 0
     return run(settings, start_replay(settings, wanted, shards, options))
 
@@ -195,6 +189,8 @@ def cancel(replay_id: str, dry_run: bool, is_json: bool) -> None:
         print_json({"replay_id": replay_id, "was": record.state, "is_dry_run": dry_run})
         return
     said = f"would cancel {replay_id} ({record.state})" if dry_run else f"cancelled {replay_id}"
+    if record.state == "cancelled":
+        said = f"{replay_id} was cancelled before; nothing changes"
     click.echo(for_terminal(said))
 
 
@@ -203,8 +199,11 @@ async def _cancel(settings: Settings, replay_id: str, *, dry_run: bool) -> Repla
     plans = PlanLog(settings)
     record = await plans.find(replay_id)
     if record.state == "ended":
-        raise InputError(f"expected a replay that has not ended, but {replay_id} has")
-    if not dry_run:
+        raise InputError(
+            f"expected a replay that has not ended, but {replay_id} has: its outputs stay in"
+            f" {record.plan.out}"
+        )
+    if record.state == "planned" and not dry_run:
         await plans.write("cancelled", record.plan)
     return record
 
@@ -216,13 +215,9 @@ def _wanted(settings: Settings, options: dict[str, Any]) -> Wanted:
         raise InputError("expected --sample above 0, such as 1%")
     now = datetime.now(UTC)
     last = options["last"]
-    start = AtTime(_ms(now - last)) if last else parse_point(options["start"], now)
+    start = time_before(now, last) if last else parse_point(options["start"], now)
     return replace(
         wanted_of(settings, options, start, parse_point(options["end"] or "end", now)),
         sample=options["sample"],
         counts_drift=options["counts_drift"],
     )
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

@@ -37,6 +37,8 @@ WIDE = 140
 """Columns of a terminal whose bar has room for a sentence."""
 FILE_WIDTH = 160
 """Columns of a table that is not printed on a terminal."""
+ALL_COLUMNS = 110
+"""Columns of a terminal that has room for the whole account; else counts of 0 are left out."""
 STATES: Mapping[State, str] = {
     "planned": "not done: `leadscore replay resume {0}` continues, if no process executes it now",
     "ended": "done",
@@ -166,10 +168,14 @@ def print_account(
         Its latest record, for a line about its state; None: no such line.
     """
     table = Table(box=None, title_justify="left")
-    columns = ("read", "scored", "dead_lettered", "filtered", "dropped", "expired", "gaps")
-    for name in ("partition", "offsets", *columns):
-        table.add_column(name.replace("_", "-"), justify="right")
     lines = account_lines(progress)
+    screen = _console()
+    counts = ("dead_lettered", "filtered", "dropped", "expired", "gaps")
+    columns = ["read", "scored"] + [
+        name for name in counts if screen.width >= ALL_COLUMNS or any(line[name] for line in lines)
+    ]
+    for name in ("partition", "offsets", *columns):
+        table.add_column(name.replace("_", "-"), justify="right", no_wrap=name != "offsets")
     for line in lines:
         span = f"{line['start']:,} to {line['offset']:,} of {line['end']:,}"
         table.add_row(str(line["partition"]), span, *(f"{line[name]:,}" for name in columns))
@@ -183,7 +189,7 @@ def print_account(
     )
     if record is not None:
         _print_state(record, progress)
-    _console().print(table)
+    screen.print(table)
 
 
 def _print_state(record: ReplayRecord, progress: Sequence[RangeProgress]) -> None:
@@ -204,7 +210,7 @@ def print_replays(records: Sequence[ReplayRecord]) -> None:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name, justify in LISTED.items():
-        table.add_column(name, justify=justify, no_wrap=name != "output")
+        table.add_column(name, justify=justify, no_wrap=name != "output", overflow="fold")
     for record in records:
         plan = record.plan
         model = f"{plan.model_id}/{plan.model_version}"
@@ -221,23 +227,21 @@ def _console() -> Console:
     return console(FILE_WIDTH)
 
 
-def print_estimate(plan: ReplayPlan, estimate: Estimate) -> None:
-    """Print what a replay would do."""
-    sampled = max(estimate.sampled, 1)
+def print_estimate(plan: ReplayPlan, estimate: Estimate, max_rate: float | None = None) -> None:
+    """Print what a replay would do, at most at a rate in records a second."""
     dead = sum(estimate.dead_letters.values())
     codes = ", ".join(f"{count} {code}" for code, count in sorted(estimate.dead_letters.items()))
-    expired = sum(max(0, min(each.log_start, each.end) - each.start) for each in plan.ranges)
+    slowed = f"; {estimate.records / max_rate:,.0f} s at --max-rate" if max_rate else ""
     for line in (
         f"Range    {estimate.offsets:,} offsets in {len(plan.ranges)} of {plan.partitions}"
-        f" partitions of {plan.archive or plan.topic}; {expired:,} have expired",
+        f" partitions of {plan.archive or plan.topic}; {estimate.expired:,} have expired",
         f"Model    {plan.model_id}/{plan.model_version}, sha256 {plan.model_sha256}",
         f"Writes   {plan.out} and {plan.dead_letters}",
         f"Sample   {estimate.sampled:,} records: {estimate.scored:,} would be scored,"
         f" {estimate.filtered:,} left out, {dead:,} dead letters{f' ({codes})' if codes else ''}",
-        f"Whole    about {estimate.offsets * estimate.scored // sampled:,} events and"
-        f" {estimate.offsets * dead // sampled:,} dead letters; reads"
+        f"Whole    about {estimate.events:,} events and {estimate.letters:,} dead letters; reads"
         f" {estimate.bytes_read / 1e6:,.1f} MB, writes {estimate.bytes_written / 1e6:,.1f} MB;"
-        f" {estimate.seconds:,.1f} s of scoring in one process",
+        f" {estimate.seconds:,.1f} s of scoring in one process{slowed}",
         "Nothing was written",
     ):
         click.echo(for_terminal(line))

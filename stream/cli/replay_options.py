@@ -28,7 +28,7 @@ TARGET_OPTIONS = (
     click.option(
         "--model",
         metavar="MODEL",
-        help="NAME@ALIAS, NAME/VERSION or the first digits of a SHA-256."
+        help="NAME@ALIAS, NAME/VERSION or 12 or more first digits of a SHA-256."
         "  [default: LEADSCORE_MODEL]",
     ),
     click.option(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -20,16 +19,16 @@ from stream.cli.replay_display import (
     ReplayDisplay,
     account_lines,
     print_account,
-    print_estimate,
 )
 from stream.process.exit_codes import EXIT_STOPPED, EXIT_UNBALANCED
 from stream.process.garbage import collect_seldom
 from stream.process.priority import give_way
+from stream.replay.continued import note_on_continued, require_same
 from stream.replay.execution import OnProgress, execute, execute_in_processes, settle
 from stream.replay.launch import Wanted, create_outputs, make_plan
 from stream.replay.lost_progress import check_progress
 from stream.replay.metrics import ReplayExposition
-from stream.replay.notes import notes_on, notes_on_ages
+from stream.replay.notes import notes_on, notes_on_ages, notes_on_later
 from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.ranges import PartitionRange
@@ -37,14 +36,14 @@ from stream.replay.runner import Progress, read_progress
 from stream.replay.shards import Shard, split
 from stream.replay.source_topic import require_same_topic
 from stream.replay.throttle import Throttle
-from stream.replay.trial import try_out
 from stream.settings import Settings
 from stream.simulator.connection import stop_on_signals
 
 __all__ = [
     "code_of",
-    "dry_run",
-    "left_of",
+    "planned_before",
+    "print_notes",
+    "require_resumable",
     "resume_replay",
     "run",
     "shown_progress",
@@ -82,29 +81,18 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
-async def dry_run(settings: Settings, wanted: Wanted, options: dict[str, Any]) -> None:
-    """Score a sample of a replay, and print what the whole would be."""
-    plan = await make_plan(settings, wanted, datetime.now(UTC))
-    _print_notes(settings, plan, wanted)
-    estimate = await try_out(settings, plan)
-    if options["is_json"]:
-        print_json({"event": "dry_run", "plan": plan.model_dump(mode="json"), **asdict(estimate)})
-    else:
-        print_estimate(plan, estimate)
-
-
 async def start_replay(
     settings: Settings, wanted: Wanted, shards: Sequence[Shard], options: dict[str, Any]
 ) -> int:
     """Plan a replay, unless its id has a plan, and execute it; return the exit code."""
     plans = PlanLog(settings)
-    record = await plans.get(wanted.id) if wanted.id else None
+    record = await planned_before(plans, wanted)
     if record is None and any(shard.index for shard in shards):
         record = await _planned_by_the_first(plans, wanted.id)
     if record is not None:
         return await _resume(settings, record, shards, options)
     plan = await make_plan(settings, wanted, datetime.now(UTC))
-    _print_notes(settings, plan, wanted)
+    await print_notes(settings, plan, wanted)
     _confirm(plan, options)
     await plans.write("planned", plan)
     how = f"replay {plan.id} is planned; if it is stopped: leadscore replay resume {plan.id}"
@@ -112,8 +100,26 @@ async def start_replay(
     return await _execute(settings, await plans.find(plan.id), shards, options)
 
 
-def _print_notes(settings: Settings, plan: ReplayPlan, wanted: Wanted) -> None:
-    for note in (*notes_on(plan, wanted), *notes_on_ages(plan, settings)):
+async def planned_before(plans: PlanLog, wanted: Wanted) -> ReplayRecord | None:
+    """Return the earlier replay with the id that is wanted, after a note about it.
+
+    Raises
+    ------
+    InputError
+        Its plan has other options.
+    """
+    record = await plans.get(wanted.id) if wanted.id else None
+    if record is not None:
+        require_same(record.plan, wanted)
+        if record.state != "cancelled":
+            click.echo(for_terminal(note_on_continued(record)), err=True)
+    return record
+
+
+async def print_notes(settings: Settings, plan: ReplayPlan, wanted: Wanted) -> None:
+    """Print what is notable about a new plan, on standard error."""
+    notes = (*notes_on(plan, wanted), *notes_on_ages(plan, settings))
+    for note in (*notes, *await notes_on_later(plan, settings, wanted)):
         click.echo(for_terminal(note), err=True)
 
 
@@ -159,36 +165,7 @@ async def _resume(
     return await _execute(settings, record, shards, options)
 
 
-async def left_of(
-    settings: Settings, replay_id: str, shards: Sequence[Shard], options: dict[str, Any]
-) -> None:
-    """Print what a resumption of a replay would do."""
-    record, progress = await shown_progress(settings, replay_id)
-    _require_resumable(record)
-    ranges = split(record.plan.ranges, shards)
-    left = [each for each in progress if each.range in ranges and not each.is_done]
-    offsets = sum(each.range.end - each.offset for each in left)
-    if options["is_json"]:
-        print_json(
-            {
-                "event": "dry_run",
-                "replay_id": replay_id,
-                "state": record.state,
-                "offsets": offsets,
-                "partitions": [each.range.partition for each in left],
-            }
-        )
-        return
-    plan = record.plan
-    click.echo(
-        for_terminal(
-            f"would score {offsets:,} offsets of {plan.topic} in {len(left)} partitions into"
-            f" {plan.out} with {plan.model_id}/{plan.model_version}; nothing was written"
-        )
-    )
-
-
-def _require_resumable(record: ReplayRecord) -> None:
+def require_resumable(record: ReplayRecord) -> None:
     """Refuse a replay that was cancelled."""
     if record.state == "cancelled":
         raise InputError(f"replay {record.plan.id} was cancelled: start a new one")
@@ -198,7 +175,7 @@ async def _execute(
     settings: Settings, record: ReplayRecord, shards: Sequence[Shard], options: dict[str, Any]
 ) -> int:
     plan = record.plan
-    _require_resumable(record)
+    require_resumable(record)
     if record.state == "ended":
         _, progress = await shown_progress(settings, plan.id)
         return _tell_end(plan, progress, options)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import click
 
+from stream.cli.confirmation import stopped_by_ctrl_c
 from stream.cli.options import DURATION
 from stream.kafka.topic_catalog import SOURCE
 
@@ -29,13 +30,14 @@ def ask_retention(rate: float, mean_size: int, *, asks: bool) -> timedelta:
     if not (asks and sys.stdin.isatty() and sys.stdout.isatty()):
         return DECLARED
     day = disk_bytes(timedelta(days=1), rate, mean_size)
-    asked: timedelta = click.prompt(
-        f"How long should leads be kept? A day takes {shown_bytes(day)} per replica at {rate:g}"
-        f" leads/s of {mean_size} bytes",
-        default=f"{DECLARED.days}d",
-        type=DURATION,
-        err=True,
-    )
+    with stopped_by_ctrl_c():
+        asked: timedelta = click.prompt(
+            f"How long should leads be kept? A day takes {shown_bytes(day)} per replica at {rate:g}"
+            f" leads/s of {mean_size} bytes",
+            default=f"{DECLARED.days}d",
+            type=DURATION,
+            err=True,
+        )
     return asked
 
 

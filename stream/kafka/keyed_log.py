@@ -121,8 +121,13 @@ class KeyedLog:
         return {key: value for key, value in latest.items() if value is not None}
 
     async def follow(self) -> AsyncGenerator[Sequence[SourceRecord], None]:
-        """Yield the records that are written from now on, some at a time, without end."""
+        """Yield the records that are written from now on, some at a time, without end.
+
+        The first step is empty: what ``latest`` returns from then on, and the steps that follow,
+        are all records.
+        """
         end = await self._reader.end_offset(self._at)
+        yield ()
         async with aclosing(self._reader.follow(self._at, end)) as steps:
             async for records in steps:
                 yield records

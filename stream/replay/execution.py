@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -107,11 +107,18 @@ async def execute_in_processes(
 
     Raises
     ------
+    CancelledReplayError
+        The replay was cancelled meanwhile.
     FatalError
         A process has failed.
     """
-    async with _beside(*_watches(settings, plan, throttle.note)):
-        return await run_workers(plan, shards, count, max_rate, on_look, stop)
+    try:
+        async with _beside(*_watches(settings, plan, throttle.note)):
+            return await run_workers(plan, shards, count, max_rate, on_look, stop)
+    except FatalError:
+        if (await PlanLog(settings).find(plan.id)).state == "cancelled":
+            raise CancelledReplayError(plan) from None
+        raise
 
 
 async def settle(settings: Settings, plan: ReplayPlan) -> list[Progress] | None:
@@ -165,11 +172,9 @@ async def _wait_for_cancellation(
         try:
             async for record in plans.follow(plan.id):
                 take(record)
-        except KafkaError as error:
+        except (KafkaError, FatalError) as error:
             log.warning("a cancellation is not noticed until %r has passed", error)
         await asyncio.sleep(LOOK)
-        with suppress(KafkaError, FatalError):
-            take(await plans.find(plan.id))  # it may have come meanwhile
 
 
 async def _report(run: ReplayRun, throttle: Throttle, on_progress: OnProgress) -> None:

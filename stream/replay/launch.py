@@ -19,7 +19,7 @@ from stream.kafka.access import Use
 from stream.kafka.keyed_log import require_topic
 from stream.kafka.log_reader import LogReader
 from stream.kafka.topic_admin import create_copies, partition_counts
-from stream.kafka.topic_catalog import DEAD_LETTERS, PARTIALS, SCORED
+from stream.kafka.topic_catalog import DEAD_LETTERS, PARTIALS, SCORED, TOPICS
 from stream.process.model_trial import Trials
 from stream.replay.plan import ReplayPlan, check_id, isolated_topic, new_id
 from stream.replay.ranges import BEGINNING, END, PartitionRange, Point, read_bounds, resolve
@@ -111,7 +111,7 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
     StartupError
         Kafka can't be reached, a right is missing, or there is no such topic.
     InputError
-        There is nothing to replay, or the output topic is one of the workers'.
+        There is nothing to replay, or the output topic is one of LeadScore's.
     ModelNotFoundError
         There is no such model.
     """
@@ -121,7 +121,8 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
     counts = await partition_counts(reads, Use.REPLAY)
     if not (partitions := counts.get(wanted.topic)):
         raise StartupError(
-            f"expected the topic {wanted.topic}, but it does not exist: name another with --topic"
+            f"expected the topic {wanted.topic}, but it does not exist: create it with"
+            " `leadscore topics create`, or name another with --topic"
         )
     require_topic(settings.leads_replays, counts)
     model = find_model(Registry(settings.registry), wanted.model)
@@ -129,8 +130,9 @@ async def make_plan(settings: Settings, wanted: Wanted, now: datetime) -> Replay
     ranges = await _ranges(settings, wanted, partitions)
     if not ranges:
         raise InputError(
-            f"expected records of {wanted.topic} in the range, but it has none: give another --from"
-            " or --to (what retention has removed is in an --archive only)"
+            f"expected records of {wanted.archive or wanted.topic} from {wanted.start} to"
+            f" {wanted.end}, but there are none: give another --from or --to (a whole number is an"
+            " offset, a date has hyphens; what retention has removed is in an --archive only)"
         )
     return ReplayPlan(
         id=replay_id,
@@ -211,11 +213,11 @@ def _outputs(settings: Settings, wanted: Wanted, replay_id: str) -> tuple[str, s
     if wanted.is_into_live:
         return settings.leads_scored, settings.leads_created_dlq
     out = wanted.out or isolated_topic(settings, replay_id)
-    workers = {settings.leads_scored, settings.leads_created_dlq, settings.leads_created}
-    if {out, f"{out}.dlq"} & {*workers, wanted.topic}:
+    declared = {topic.name(settings) for topic in TOPICS}
+    if {out, f"{out}.dlq"} & {*declared, wanted.topic}:
         raise InputError(
-            f"--out {out}: expected a topic of the replay's own, but workers read or write that"
-            " one: name another, or give --into-live"
+            f"--out {out}: expected a topic of the replay's own, but LeadScore uses that one: name"
+            " another, or give --into-live for the workers' topics"
         )
     return out, f"{out}.dlq"
 

@@ -8,13 +8,14 @@ from features.field_spec import DateField, DatePart
 from model.bundle import describe_bundle
 from model.registry import Registry
 from stream.archive.reader import Archive
+from stream.kafka.log_reader import LogReader
 from stream.process.model_trial import Trials
 from stream.replay.launch import Wanted
 from stream.replay.plan import ReplayPlan
-from stream.replay.ranges import AtTime
+from stream.replay.ranges import AtPlaces, AtTime, read_bounds
 from stream.settings import Settings
 
-__all__ = ["notes_on", "notes_on_ages"]
+__all__ = ["notes_on", "notes_on_ages", "notes_on_later"]
 
 
 def notes_on(plan: ReplayPlan, wanted: Wanted) -> Iterator[str]:
@@ -33,7 +34,7 @@ def notes_on(plan: ReplayPlan, wanted: Wanted) -> Iterator[str]:
         The archive can't be read.
     """
     source = plan.archive or plan.topic
-    expired = sum(max(0, min(each.log_start, each.end) - each.start) for each in plan.ranges)
+    expired = sum(each.expired for each in plan.ranges)
     if expired:
         yield (
             f"note: {expired:,} offsets of the range are not in {source} any more: they count as"
@@ -63,6 +64,41 @@ def notes_on_ages(plan: ReplayPlan, settings: Settings) -> Iterator[str]:
             f"note: the model {name} reads the age of no date, so its scores are those that it gave"
             " when the leads came; train it on a date, such as the last visit"
         )
+
+
+async def notes_on_later(plan: ReplayPlan, settings: Settings, wanted: Wanted) -> list[str]:
+    """Return a sentence about leads of the range that are in the topic, but not in the archive.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    settings
+        Kafka's address.
+    wanted
+        What it was made of.
+
+    Raises
+    ------
+    FatalError
+        Kafka did not answer.
+    """
+    if plan.archive is None or plan.untouched_since is not None:
+        return []
+    archived = await Archive(plan.archive, plan.topic).end()
+    reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
+    ranges = await read_bounds(reader, plan.topic, plan.partitions, wanted.start, wanted.end)
+    starts = {each.partition: max(each.start, archived.get(each.partition, 0)) for each in ranges}
+    later = {each.partition: each.end - starts[each.partition] for each in ranges}
+    beyond = [number for number, count in later.items() if count > 0]
+    if not beyond:
+        return []
+    places = AtPlaces({number: starts[number] for number in beyond})
+    return [
+        f"note: {sum(later[number] for number in beyond):,} later offsets of the range are in"
+        f" {plan.topic} only, not in the archive: another replay, without --archive and with --from"
+        f" {places}, scores them"
+    ]
 
 
 def _holes(plan: ReplayPlan, archive: Archive) -> Iterator[str]:

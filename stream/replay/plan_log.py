@@ -126,8 +126,15 @@ class PlanLog:
         )
 
     async def follow(self, replay_id: str) -> AsyncIterator[ReplayRecord]:
-        """Yield the readable records of a replay that are written from now on, without end."""
+        """Yield the latest record of a replay, then those that are written later, without end.
+
+        Records that can't be read are left out.
+        """
         async with aclosing(self._log.follow()) as steps:
+            await anext(steps)  # from here on nothing is missed
+            value = (await self._log.latest()).get(replay_id)
+            if value is not None and (latest := self._readable(replay_id, value)):
+                yield latest
             async for records in steps:
                 for record in records:
                     if record.key != replay_id.encode() or record.value is None:

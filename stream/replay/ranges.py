@@ -19,6 +19,7 @@ __all__ = [
     "BEGINNING",
     "END",
     "AtOffset",
+    "AtPlaces",
     "AtTime",
     "LogEdge",
     "PartitionRange",
@@ -26,12 +27,14 @@ __all__ = [
     "parse_point",
     "read_bounds",
     "resolve",
+    "time_before",
 ]
 
 ANSWER_LIMIT = 60.0
 """Seconds for the bounds of all partitions."""
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 SPAN = re.compile(r"(\d{1,6})\s*([smhdw])(?:\s+ago)?")
+PLACES = re.compile(r"\d{1,6}/\d{1,18}(?:,\s*\d{1,6}/\d{1,18})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,28 @@ class AtTime:
 
     ms: int
 
+    def __str__(self) -> str:
+        return f"{datetime.fromtimestamp(self.ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class AtOffset:
     """An offset, the same in every partition."""
 
     offset: int
+
+    def __str__(self) -> str:
+        return f"offset {self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtPlaces:
+    """An offset for each of some partitions; the others are not in the range."""
+
+    offsets: Mapping[int, int]
+
+    def __str__(self) -> str:
+        return ",".join(f"{number}/{offset}" for number, offset in self.offsets.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +73,12 @@ class LogEdge:
 
     is_end: bool
 
+    def __str__(self) -> str:
+        return "the end" if self.is_end else "the beginning"
+
 
 BEGINNING, END = LogEdge(is_end=False), LogEdge(is_end=True)
-Point = AtTime | AtOffset | LogEdge
+Point = AtTime | AtOffset | AtPlaces | LogEdge
 
 
 def parse_point(text: str, now: datetime) -> Point:
@@ -65,8 +87,8 @@ def parse_point(text: str, now: datetime) -> Point:
     Parameters
     ----------
     text
-        ``beginning``, ``end``, ``now``, ``1d ago``, an offset, or a time in ISO 8601 (UTC unless it
-        says otherwise).
+        ``beginning``, ``end``, ``now``, ``1d ago``, an offset, offsets of partitions such as
+        ``0/4711,3/120``, or a time in ISO 8601 (UTC unless it says otherwise).
     now
         The time.
 
@@ -87,16 +109,34 @@ def parse_point(text: str, now: datetime) -> Point:
         return END
     if text.isdecimal() and len(text) <= 18:
         return AtOffset(int(text))
+    if PLACES.fullmatch(text):
+        return _places(text)
     if found := SPAN.fullmatch(text):
-        return AtTime(_ms(now - timedelta(**{UNITS[found[2]]: int(found[1])})))
+        return time_before(now, timedelta(**{UNITS[found[2]]: int(found[1])}))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(
-            f"expected beginning, end, an offset, a time such as 2026-05-31T09:30 (UTC) or a span"
-            f" such as '1d ago', not {text!r}"
+            f"expected beginning, end, an offset, offsets of partitions such as 0/4711,3/120, a"
+            f" time such as 2026-05-31T09:30 (UTC) or a span such as '1d ago', not {text!r}"
         ) from None
-    return AtTime(_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC)))
+    return AtTime(max(0, _ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))))
+
+
+def _places(text: str) -> AtPlaces:
+    pairs = [place.strip().split("/") for place in text.split(",")]
+    offsets = {int(number): int(offset) for number, offset in pairs}
+    if len(offsets) < len(pairs):
+        raise InputError(f"expected one offset for each partition, but {text!r} has two for one")
+    return AtPlaces(offsets)
+
+
+def time_before(now: datetime, span: timedelta) -> AtTime:
+    """Return the point in time that is so long ago; no record is older than 1970."""
+    try:
+        return AtTime(max(0, _ms(now - span)))
+    except OverflowError:
+        return AtTime(0)
 
 
 def _ms(moment: datetime) -> int:
@@ -128,6 +168,11 @@ class PartitionRange:
         """Number of offsets in the range."""
         return self.end - self.start
 
+    @property
+    def expired(self) -> int:
+        """Number of its offsets that had expired when it was fixed."""
+        return max(0, min(self.log_start, self.end) - self.start)
+
 
 class Bounds(Protocol):
     """The bounds of logs, and the offsets of times in them."""
@@ -147,13 +192,18 @@ async def resolve(bounds: Bounds, start: Point, end: Point) -> tuple[PartitionRa
 
     An offset beyond the log's end is its end; one below the log's start stays: its records have
     expired, and the account of the replay says so.
+
+    Raises
+    ------
+    InputError
+        A point names a partition that is not there.
     """
     first, last = await bounds.beginning(), await bounds.end()
     starts = await _offsets(bounds, start, first, last)
     ends = await _offsets(bounds, end, first, last)
     return tuple(
         PartitionRange(number, starts[number], ends[number], first[number])
-        for number in sorted(last)
+        for number in sorted(starts.keys() & ends.keys())
         if starts[number] < ends[number]
     )
 
@@ -164,6 +214,13 @@ async def _offsets(
     match point:
         case AtOffset(offset):
             return {number: min(offset, end) for number, end in last.items()}
+        case AtPlaces(offsets):
+            if unknown := sorted(offsets.keys() - last.keys()):
+                raise InputError(
+                    f"expected partitions from 0 to {max(last)}, but there is no partition"
+                    f" {unknown[0]}: give PARTITION/OFFSET of others"
+                )
+            return {number: min(offset, last[number]) for number, offset in offsets.items()}
         case AtTime(ms):
             found = await bounds.at(ms)
             # A record that arrived after the end was fetched is not in the range.

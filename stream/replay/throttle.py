@@ -135,7 +135,11 @@ class Throttle:
         slower = allowed / 2
         self._set(slower if slower >= LOWEST else 0.0)
         if self.yields_to is None:
-            log.warning("the replay yields: %s; now at most %.0f records/s", reason, self.rate or 0)
+            log.warning(
+                "the replay yields: %s; now at most %.0f records/s (the limits are"
+                " LEADSCORE_REPLAY_LIVE_LAG and LEADSCORE_REPLAY_LIVE_LATENCY_MS)",
+                *(reason, self.rate or 0),
+            )
         self.yields_to = reason
 
     def _speed_up(self, measured: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,7 +27,7 @@ from stream.schema_registry.opened import asked_schemas, with_own_framing
 from stream.scoring.serving_model import load_pinned
 from stream.settings import Settings
 
-__all__ = ["Estimate", "spots", "try_out"]
+__all__ = ["Estimate", "drawn_spots", "spots", "try_out"]
 
 SAMPLE = 2000
 """Records of all partitions that are scored."""
@@ -43,12 +43,16 @@ class Estimate:
     ----------
     offsets
         Offsets of all ranges; expired ones and gaps count.
+    expired
+        How many of these have expired.
     sampled
         Records that were read.
     scored, filtered
         How many of these would be scored, and how many would be left out.
     dead_letters
         How many would be dead letters, by code.
+    records, events, letters
+        Records, scored events and dead letters of the whole replay.
     bytes_read, bytes_written
         Bytes of the whole replay, before compression.
     seconds
@@ -57,13 +61,30 @@ class Estimate:
     """
 
     offsets: int
+    expired: int
     sampled: int
     scored: int
     filtered: int
     dead_letters: dict[str, int]
+    records: int
+    events: int
+    letters: int
     bytes_read: int
     bytes_written: int
     seconds: float
+
+
+def _reachable(each: PartitionRange) -> int:
+    return each.offsets - each.expired
+
+
+def drawn_spots(ranges: Sequence[PartitionRange]) -> dict[int, list[tuple[int, int]]]:
+    """Return the spans of offsets that are sampled, by partition: about a share of each."""
+    whole = max(1, sum(map(_reachable, ranges)))
+    return {
+        each.partition: spots(each, max(SPOTS, round(SAMPLE * _reachable(each) / whole)))
+        for each in ranges
+    }
 
 
 def spots(each: PartitionRange, count: int) -> list[tuple[int, int]]:
@@ -97,7 +118,8 @@ async def try_out(settings: Settings, plan: ReplayPlan) -> Estimate:
         ages_at=plan.ages_at,
     )
     serving = await asyncio.to_thread(load, with_own_framing(settings), Trials(), plan.model)
-    records = await _drawn(settings, plan)
+    drawn = drawn_spots(plan.ranges)
+    records = await _drawn(settings, plan, drawn)
     selection = await with_untouched(
         *(await asyncio.to_thread(load_selection, plan, settings), settings, plan),
         serving.scorer,
@@ -110,21 +132,24 @@ async def try_out(settings: Settings, plan: ReplayPlan) -> Estimate:
         for partition, its in by_partition.items()
         for record in selection.kept(partition, its)
     ]
-    return await asyncio.to_thread(_estimate, plan, serving.scorer, records, kept)
+    sampled = sum(stop - start for its in drawn.values() for start, stop in its)
+    factor = sum(map(_reachable, plan.ranges)) / max(1, sampled)
+    return await asyncio.to_thread(_estimate, plan, serving.scorer, records, kept, factor)
 
 
-async def _drawn(settings: Settings, plan: ReplayPlan) -> list[Record]:
+async def _drawn(
+    settings: Settings, plan: ReplayPlan, drawn: Mapping[int, Sequence[tuple[int, int]]]
+) -> list[Record]:
     reader: Archive | LogReader
     if plan.archive is None:
         reader = LogReader(settings.kafka_client_options(), settings.isolation_level)
     else:
         reader = await asyncio.to_thread(Archive, plan.archive, plan.topic)
-    share = max(SPOTS, SAMPLE // len(plan.ranges))
     found: list[Record] = []
     try:
-        for each in plan.ranges:
-            partition = TopicPartition(plan.topic, each.partition)
-            for start, stop in spots(each, share):
+        for number, its in drawn.items():
+            partition = TopicPartition(plan.topic, number)
+            for start, stop in its:
                 async for records in reader.read(partition, start, stop):
                     found += records
     except KafkaError as error:
@@ -136,21 +161,29 @@ async def _drawn(settings: Settings, plan: ReplayPlan) -> list[Record]:
 
 
 def _estimate(
-    plan: ReplayPlan, scorer: BatchScorer, records: Sequence[Record], kept: Sequence[Record]
+    plan: ReplayPlan,
+    scorer: BatchScorer,
+    records: Sequence[Record],
+    kept: Sequence[Record],
+    factor: float,
 ) -> Estimate:
+    """Return the estimate; the whole has ``factor`` times as many offsets as the sample."""
     if kept:
         _score(scorer, kept)  # once before, as the first batch is slower
     started = time.perf_counter()
     scored, dead_letters, written = _score(scorer, kept) if kept else (0, Counter[str](), 0)
     seconds = time.perf_counter() - started
-    factor = plan.offsets / len(records) if records else 0.0
     read = sum(record_bytes(r.key, r.value, r.headers) for r in records)
     return Estimate(
         offsets=plan.offsets,
+        expired=sum(each.expired for each in plan.ranges),
         sampled=len(records),
         scored=scored,
         filtered=len(records) - len(kept),
         dead_letters=dict(dead_letters),
+        records=round(len(records) * factor),
+        events=round(scored * factor),
+        letters=round(dead_letters.total() * factor),
         bytes_read=round(read * factor),
         bytes_written=round(written * factor),
         seconds=seconds * factor,

@@ -67,6 +67,7 @@ async def run_workers(
         worker_command(plan, [*shards, Shard(index, count)], rate) for index in range(count)
     ]
     children = [start_child(command, stdout=subprocess.DEVNULL) for command in commands]
+    is_passed_on = False
     try:
         while any(child.poll() is None for child in children):
             failed = [code for child in children if (code := child.poll()) not in (None, 0)]
@@ -75,7 +76,8 @@ async def run_workers(
                     f"The processes of replay {plan.id} were expected to end with 0, but one ended"
                     f" with {failed[0]}: see what it has logged, and resume the replay."
                 )
-            if stop.is_set():
+            if stop.is_set() and not is_passed_on:
+                is_passed_on = True  # a second signal would interrupt the last commit
                 for child in children:
                     child.terminate()
             await on_look()

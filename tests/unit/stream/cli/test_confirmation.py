@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import signal
 import sys
 
 import pytest
@@ -52,3 +54,27 @@ def test_without_a_terminal_the_option_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_the_option_answers_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert confirm(QUESTION, is_given=True) is None  # type: ignore[func-returns-value]
+
+
+class Pressed(Terminal):
+    """Somebody presses Ctrl-C at the question; the answer is for the second time."""
+
+    def readline(self, *_: object) -> str:  # type: ignore[override]
+        signal.raise_signal(signal.SIGINT)
+        return "y\n"
+
+
+def test_ctrl_c_at_a_question_within_an_event_loop_is_not_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first Ctrl-C did nothing: asyncio's handler cancelled a task that was not waiting."""
+    monkeypatch.setattr(sys, "stdin", Pressed())
+
+    async def ask() -> None:
+        confirm(QUESTION, is_given=False)
+
+    before = signal.getsignal(signal.SIGINT)
+    with asyncio.Runner() as runner, pytest.raises(SystemExit) as ended:
+        runner.run(ask())
+    assert ended.value.code == 130
+    assert signal.getsignal(signal.SIGINT) is before

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from rich.console import Console
 
+from stream.cli import replay_display as module
 from stream.cli.replay_display import (
     LINE_EVERY,
     ReplayDisplay,
@@ -144,6 +145,27 @@ def test_the_table_has_a_line_for_each_partition_and_their_sum(
     assert total.split()[:3] == ["all", "1,045", "1,045"]
 
 
+def test_a_narrow_terminal_has_the_counts_that_are_not_0_each_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of columns were cut off, and offsets broken into three lines."""
+    monkeypatch.setattr(module, "console", lambda _: Console(width=80))
+    done = [Progress(FIRST, 50, Account(scored=42, dead_lettered=3))]
+    print_account(plan_of(), done)
+    _, names, row = capsys.readouterr().out.splitlines()
+    assert names.split() == ["partition", "offsets", "read", "scored", "dead-lettered"]
+    assert row.split() == ["0", "5", "to", "50", "of", "50", "45", "42", "3"]
+
+
+def test_a_narrow_terminal_shows_the_whole_output_topic(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "console", lambda _: Console(width=80))
+    print_replays([record(id="20260531-093000-1f2e", out="leads.rescored.20260531-093000-1f2e")])
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert "".join(row[69:].strip() for row in rows) == "leads.rescored.20260531-093000-1f2e"
+
+
 def record(state: State = "planned", **given: Any) -> ReplayRecord:
     return ReplayRecord(state=state, plan=plan_of(ranges=(FIRST, SECOND), **given), written_at=NOW)
 
@@ -189,23 +211,28 @@ def test_an_empty_list_says_how_to_begin_and_prints_nothing_for_a_script(
 def test_a_dry_run_scales_its_sample_to_all_offsets(capsys: pytest.CaptureFixture[str]) -> None:
     estimate = Estimate(
         offsets=1000,
+        expired=7,
         sampled=100,
         scored=80,
         filtered=15,
         dead_letters={"TYPE": 4, "DECODE": 1},
+        records=993,
+        events=794,
+        letters=50,
         bytes_read=2_000_000,
         bytes_written=500_000,
         seconds=1.5,
     )
-    print_estimate(plan_of(ranges=(PartitionRange(0, 5, 50, 12),)), estimate)
+    print_estimate(plan_of(ranges=(PartitionRange(0, 5, 50, 12),)), estimate, 10.0)
     out = capsys.readouterr().out
     assert "1,000 offsets in 1 of 4 partitions of leads.created; 7 have expired" in out
     assert "80 would be scored, 15 left out, 5 dead letters (1 DECODE, 4 TYPE)" in out
-    assert "about 800 events and 50 dead letters; reads 2.0 MB, writes 0.5 MB; 1.5 s" in out
+    assert "about 794 events and 50 dead letters; reads 2.0 MB, writes 0.5 MB; 1.5 s" in out
+    assert "in one process; 99 s at --max-rate" in out
     assert out.endswith("Nothing was written\n")
 
 
 def test_a_dry_run_of_nothing_divides_by_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    nothing = Estimate(0, 0, 0, 0, {}, 0, 0, 0.0)
+    nothing = Estimate(0, 0, 0, 0, 0, {}, 0, 0, 0, 0, 0, 0.0)
     print_estimate(plan_of(ranges=()), nothing)
     assert "about 0 events and 0 dead letters" in capsys.readouterr().out

@@ -27,7 +27,14 @@ from tests.unit.stream.replay.test_plan import NOW, RANGES, plan_of
 OPTIONS: dict[str, Any] = {
     "is_json": True, "max_rate": None, "workers": 1, "textfile": None, "port": None, "yes": False
 }  # fmt: skip
-WANTED = Wanted(start=BEGINNING, end=END, model="leads", topic="leads.created")
+WANTED = Wanted(
+    start=BEGINNING,
+    end=END,
+    model="leads",
+    topic="leads.created",
+    filters=[("country", "DE")],
+    sample=0.5,
+)
 DONE = [Progress(each, each.end, Account(scored=each.offsets)) for each in RANGES]
 SHORT = [Progress(RANGES[0], RANGES[0].end, Account(scored=1)), DONE[1]]
 
@@ -139,10 +146,20 @@ async def test_a_new_replay_is_planned_before_anything_is_scored(
     assert [each["partition"] for each in line["partitions"]] == [0, 3]
 
 
-async def test_an_id_that_has_a_plan_continues_by_that_plan(replays: FakeReplays) -> None:
+async def test_an_id_that_has_a_plan_continues_by_that_plan_and_says_so(
+    replays: FakeReplays, capsys: pytest.CaptureFixture[str]
+) -> None:
     replays.add(plan_of(id="mine"))
     assert await start(replace(WANTED, id="mine")) == 0
     assert replays.written == []
+    assert "note: replay mine is continued by its plan" in capsys.readouterr().err
+
+
+async def test_an_id_of_a_replay_with_other_options_is_refused(replays: FakeReplays) -> None:
+    replays.add(plan_of(id="mine"))
+    with pytest.raises(InputError, match="other --sample"):
+        await start(replace(WANTED, id="mine", sample=1.0))
+    assert replays.executed == []
 
 
 async def test_a_shard_executes_its_partitions_and_leaves_the_end_to_the_last(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 
 import pytest
 
 from stream.cli.retention_estimate import ask_retention, disk_bytes, estimate, shown_bytes
+from tests.unit.stream.cli.test_confirmation import Terminal
 
 
 def test_the_estimate_is_rate_times_size_times_retention() -> None:
@@ -27,3 +29,12 @@ def test_bytes_are_shown_in_a_unit_that_suits(count: float, shown: str) -> None:
 
 def test_a_pipe_is_not_asked() -> None:
     assert ask_retention(1.0, 1, asks=True) == timedelta(days=7)
+
+
+def test_ctrl_c_at_the_question_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was 1, as of a failure."""
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(SystemExit) as ended:
+        ask_retention(1.0, 1, asks=True)
+    assert ended.value.code == 130

@@ -78,6 +78,8 @@ class FakeReplay:
         if self.kafka_is_away:
             self.kafka_is_away, self.is_cancelled = False, True
             raise NodeNotReadyError
+        if self.is_cancelled:
+            yield await self.find(replay_id)
         if self.cancelled_after is None:
             await asyncio.sleep(10_000)
         else:
@@ -223,6 +225,29 @@ async def test_a_replay_in_several_processes_shows_that_they_yield(
     assert seen == ["the workers' lag is 2 records (limit 1)"]
     assert throttle.rate is None, "it reads nothing, and has no rate"
     assert replay.watches == 0
+
+
+@in_jumping_time
+@pytest.mark.parametrize(
+    ("is_cancelled", "error"), [(True, CancelledReplayError), (False, FatalError)]
+)
+async def test_processes_that_end_as_the_replay_was_cancelled_say_so(
+    monkeypatch: pytest.MonkeyPatch, is_cancelled: bool, error: type[Exception]
+) -> None:
+    """The sentence was that one had ended with 1, and to resume the replay."""
+    install(monkeypatch, FakeReplay(is_cancelled=is_cancelled))
+
+    async def run_workers(*_: object) -> bool:
+        raise FatalError("one ended with 1")
+
+    async def look() -> None:
+        return None
+
+    monkeypatch.setattr(module, "run_workers", run_workers)
+    throttle, stop = Throttle(lag_limit=1, latency_limit_ms=1.0), asyncio.Event()
+    with pytest.raises(error) as raised:
+        await execute_in_processes(Settings(), plan_of(), (), 2, None, throttle, look, stop)
+    assert type(raised.value) is error
 
 
 async def test_the_end_is_written_with_the_account_of_every_range(

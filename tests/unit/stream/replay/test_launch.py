@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from model.registry import ModelNotFoundError, Registry
-from schemas.errors import InputError
+from schemas.errors import InputError, StartupError
+from stream.replay import launch as module
 from stream.replay.launch import Wanted, find_model, make_plan
-from stream.replay.ranges import BEGINNING, END
-from stream.settings import load_settings
+from stream.replay.ranges import BEGINNING, END, AtOffset
+from stream.settings import Settings, load_settings
 from tests.unit.small_model import NAME, SmallModel
 
 
@@ -62,3 +63,49 @@ async def test_counts_for_drift_are_of_all_leads_of_the_topic(wanted: Any) -> No
     asked = Wanted(BEGINNING, END, "m", "leads", counts_drift=True, **wanted)
     with pytest.raises(InputError, match="without --filter, --sample and --archive"):
         await make_plan(settings, asked, datetime.now(UTC))
+
+
+def with_topics(patch: pytest.MonkeyPatch, **counts: int) -> None:
+    """Let Kafka have these topics, and one model."""
+
+    async def partition_counts(*_: object) -> dict[str, int]:
+        return {name.replace("_", "."): count for name, count in counts.items()}
+
+    async def ranges(*_: object) -> tuple[()]:
+        return ()
+
+    patch.setattr(module, "partition_counts", partition_counts)
+    patch.setattr(module, "find_model", lambda *_: None)
+    patch.setattr(module, "_ranges", ranges)
+
+
+@pytest.mark.parametrize(
+    "out", ["leads.scored", "leads.replays", "leads.outcomes", "leads.created", "other"]
+)
+async def test_no_topic_of_leadscore_is_the_output(
+    out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a leads topic with one partition, events could be written into the log of plans."""
+    with_topics(monkeypatch, leads_created=1, leads_replays=1, other=1)
+    asked = Wanted(BEGINNING, END, "m", "other" if out == "other" else "leads.created", out=out)
+    with pytest.raises(InputError, match=rf"--out {out}: .* LeadScore uses that one"):
+        await make_plan(Settings(), asked, datetime.now(UTC))
+
+
+async def test_a_range_without_records_is_refused_as_it_was_understood(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A date without hyphens is an offset."""
+    with_topics(monkeypatch, leads_created=1, leads_replays=1)
+    asked = Wanted(AtOffset(20260531), END, "m", "leads.created")
+    with pytest.raises(InputError, match=r"from offset 20260531 to the end, but .* hyphens"):
+        await make_plan(Settings(), asked, datetime.now(UTC))
+
+
+async def test_a_topic_that_is_missing_is_named_with_the_command_that_creates_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_topics(monkeypatch, leads_replays=1)
+    asked = Wanted(BEGINNING, END, "m", "leads.created")
+    with pytest.raises(StartupError, match=r"leads\.created.*leadscore topics create.*--topic"):
+        await make_plan(Settings(), asked, datetime.now(UTC))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from stream.replay import notes as module
 from stream.replay.launch import Wanted
-from stream.replay.notes import notes_on, notes_on_ages
+from stream.replay.notes import notes_on, notes_on_ages, notes_on_later
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import BEGINNING, END, AtOffset, AtTime, PartitionRange, Point
 from stream.settings import load_settings
@@ -63,3 +64,25 @@ def test_a_model_that_reads_no_age_gives_the_scores_that_it_gave_before(model: S
     [note] = notes_on_ages(plan, settings)
     assert f"{NAME}/1 reads the age of no date" in note
     assert not [*notes_on_ages(plan.model_copy(update={"ages_at": None}), settings)]
+
+
+async def test_leads_after_the_archive_are_named_with_the_points_that_score_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A replay of the last days left out those of the last minutes in silence."""
+    archive_file(tmp_path, "leads", 0, [record_at(offset) for offset in range(3)])
+
+    async def read_bounds(*_: object) -> tuple[PartitionRange, ...]:
+        return PartitionRange(0, 1, 9), PartitionRange(1, 40, 42)
+
+    monkeypatch.setattr(module, "read_bounds", read_bounds)
+    plan, settings = plan_of(PartitionRange(0, 1, 3), archive=tmp_path), load_settings()
+    wanted = Wanted(start=AtTime(5), end=END, model="m", topic="leads", archive=str(tmp_path))
+    [note] = await notes_on_later(plan, settings, wanted)
+    assert note.startswith("note: 8 later offsets of the range are in leads only")
+    assert "--from 0/3,1/40" in note
+
+    archive_file(tmp_path, "leads", 0, [record_at(offset) for offset in range(3, 9)])
+    archive_file(tmp_path, "leads", 1, [record_at(offset) for offset in range(42)])
+    assert await notes_on_later(plan, settings, wanted) == []
+    assert await notes_on_later(plan_of(PartitionRange(0, 1, 3)), settings, wanted) == []

@@ -198,11 +198,22 @@ async def test_an_unknown_id_is_refused_with_the_last_ones(topic: FakeTopic) -> 
         await PlanLog(Settings()).find("r9")
 
 
-async def test_only_later_records_of_the_replay_are_followed(topic: FakeTopic) -> None:
+async def test_the_latest_record_of_the_replay_and_later_ones_are_followed(
+    topic: FakeTopic,
+) -> None:
     topic.add(plan_of())
     topic.later = [stored(plan_of(id="other"), "cancelled"), stored(plan_of(), "cancelled")]
     followed = PlanLog(Settings()).follow("r1")
-    assert [(record.plan.id, record.state) async for record in followed] == [("r1", "cancelled")]
+    found = [(record.plan.id, record.state) async for record in followed]
+    assert found == [("r1", "planned"), ("r1", "cancelled")]
+
+
+async def test_a_cancellation_before_it_is_followed_is_not_missed(topic: FakeTopic) -> None:
+    """A replay that was cancelled while it loaded its model ran to its end."""
+    topic.add(plan_of())
+    topic.add(plan_of(), "cancelled")
+    followed = PlanLog(Settings()).follow("r1")
+    assert [record.state async for record in followed] == ["cancelled"]
 
 
 async def test_a_damaged_record_does_not_end_the_watch_for_a_cancellation(

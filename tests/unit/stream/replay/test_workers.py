@@ -53,3 +53,32 @@ async def test_a_stop_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().call_soon(stop.set)
     assert not await run(monkeypatch, WAITS, WAITS, stop=stop)
+
+
+async def test_a_stop_is_passed_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second signal each second interrupted the last commit of the processes."""
+    stop, ends = asyncio.Event(), []
+
+    class Child:
+        """A process that ends at the third look after it was asked to."""
+
+        def __init__(self) -> None:
+            self.signals = self.looks = 0
+            self.returncode: int | None = None
+
+        def poll(self) -> int | None:
+            self.looks += bool(self.signals)
+            if self.looks > 6:
+                self.returncode = 130
+            return self.returncode
+
+        def terminate(self) -> None:
+            self.signals += 1
+
+    child = Child()
+    monkeypatch.setattr(workers, "start_child", lambda *_, **__: child)
+    monkeypatch.setattr(workers, "end_child", ends.append)
+    monkeypatch.setattr(workers, "LOOK", 0.001)
+    stop.set()
+    assert not await run_workers(plan_of(), (), 1, None, nothing, stop)
+    assert (child.signals, ends) == (1, [child])
