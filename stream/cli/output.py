@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,7 +14,7 @@ from rich.console import Console
 
 from schemas.display import for_terminal
 
-__all__ = ["console", "print_json", "print_records", "search_status"]
+__all__ = ["console", "discard_output", "print_json", "print_records", "search_status"]
 
 T = TypeVar("T")
 
@@ -20,6 +22,16 @@ T = TypeVar("T")
 def print_json(record: Mapping[str, Any]) -> None:
     """Print a line of NDJSON."""
     click.echo(orjson.dumps(record))
+
+
+def discard_output() -> None:
+    """Send standard output nowhere from now on: what read it has ended, as ``head`` does.
+
+    Without this, Python reports a broken pipe when it flushes the output at its end.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def print_records(

@@ -23,6 +23,13 @@ def _has_terminal() -> bool:
     return any(click.get_text_stream(name).isatty() for name in ("stdout", "stderr"))
 
 
+def _in_a_folder(_: click.Context, __: click.Parameter, file: Path | None) -> Path | None:
+    """Refuse a file in a folder that is missing before a plan is written."""
+    if file is not None and not file.parent.is_dir():
+        raise click.BadParameter(f"expected the folder {file.parent} to exist: name another file")
+    return file
+
+
 TARGET_OPTIONS = (
     click.option("--topic", help="Topic of the leads.  [default: LEADSCORE_LEADS_CREATED]"),
     click.option(
@@ -75,6 +82,7 @@ EXECUTION_OPTIONS = (
     click.option(
         "--textfile",
         type=click.Path(path_type=Path, dir_okay=False),
+        callback=_in_a_folder,
         help="File for metrics, for node_exporter's textfile collector.",
     ),
     click.option(

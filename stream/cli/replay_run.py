@@ -14,7 +14,7 @@ from rich.console import Console
 from schemas.display import for_terminal
 from schemas.errors import InputError, StartupError
 from stream.cli.confirmation import confirm
-from stream.cli.output import print_json
+from stream.cli.output import discard_output, print_json
 from stream.cli.replay_display import (
     ReplayDisplay,
     account_lines,
@@ -152,7 +152,10 @@ async def resume_replay(
     settings: Settings, replay_id: str, shards: Sequence[Shard], options: dict[str, Any]
 ) -> int:
     """Continue a replay by its plan; return the exit code."""
-    return await _resume(settings, await PlanLog(settings).find(replay_id), shards, options)
+    record = await PlanLog(settings).find(replay_id)
+    if record.state == "ended":
+        click.echo(for_terminal(note_on_continued(record)), err=True)
+    return await _resume(settings, record, shards, options)
 
 
 async def _resume(
@@ -205,7 +208,7 @@ async def _execute_ranges(
         latency_limit_ms=settings.replay_live_latency_ms,
     )
     with stop_on_signals() as stop:
-        async with _shown(settings, plan, options) as show:
+        async with _shown(settings, plan, options, stop) as show:
             if not ranges:  # more shards than partitions
                 return True
             workers = min(options["workers"], len(ranges))
@@ -224,14 +227,21 @@ async def _execute_ranges(
 
 @asynccontextmanager
 async def _shown(
-    settings: Settings, plan: ReplayPlan, options: dict[str, Any]
+    settings: Settings, plan: ReplayPlan, options: dict[str, Any], stop: asyncio.Event
 ) -> AsyncIterator[OnProgress]:
-    """Yield a function that shows the progress: on the terminal, and as metrics if asked for."""
+    """Yield a function that shows the progress: on the terminal, and as metrics if asked for.
+
+    It stops the replay if nobody reads standard output any more (``leadscore … | head``).
+    """
     exposition = ReplayExposition(options["textfile"])
     display = ReplayDisplay(plan, Console(stderr=True), is_json=options["is_json"])
 
     def show(progress: Sequence[Progress], by: Throttle) -> None:
-        display(progress, by)
+        try:
+            display(progress, by)
+        except BrokenPipeError:
+            discard_output()
+            stop.set()
         exposition.show(progress, by)
 
     async with AsyncExitStack() as stack:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import click
@@ -63,3 +65,9 @@ def test_at_a_terminal_a_search_shows_the_topic_and_how_far_it_is(
         made.print("")  # shows the status
     assert "1 of 2 records" in screen.getvalue()
     assert "\x1b.created" not in screen.getvalue()
+
+
+def test_discarded_output_goes_nowhere_without_an_error() -> None:
+    words = "from stream.cli.output import discard_output as d; print(1, flush=True); d(); print(2)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"1\n", b"")

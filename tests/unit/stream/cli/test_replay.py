@@ -18,6 +18,7 @@ from stream.cli.replay import replay
         (("--from", "0", "--into-live", "--out", "other"), "exclude each other"),
         (("--from", "0", "--filter", "country"), "FIELD=VALUE"),
         (("--from", "0", "--shard", "5/4"), "I/N"),
+        (("--from", "0", "--textfile", "/nowhere/x.prom"), "the folder /nowhere to exist"),
     ],
 )
 def test_a_wrong_option_is_refused_with_what_was_expected(

@@ -13,6 +13,7 @@ import pytest
 
 from schemas.errors import InputError, StartupError
 from stream.cli import replay_run as module
+from stream.cli.replay_display import ReplayDisplay
 from stream.cli.replay_run import code_of, resume_replay, run, shown_progress, start_replay
 from stream.replay.account import Account
 from stream.replay.launch import Wanted
@@ -219,7 +220,9 @@ async def test_a_replay_that_has_ended_shows_its_account_and_scores_nothing(
     replays.add(plan_of(), "ended", accounts=accounts)
     assert await resume_replay(Settings(), "r1", (), OPTIONS) == 0
     assert (replays.executed, replays.outputs) == ([], 0)
-    assert '"event":"ended"' in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert '"event":"ended"' in out
+    assert "has ended, so nothing is scored" in err
 
 
 async def test_a_stopped_replay_says_how_to_continue(
@@ -229,6 +232,29 @@ async def test_a_stopped_replay_says_how_to_continue(
     replays.is_done = False
     assert await resume_replay(Settings(), "r1", (), OPTIONS) == 130
     assert "leadscore replay resume r1" in capsys.readouterr().err
+
+
+async def test_a_replay_stops_when_nobody_reads_its_output_any_more(
+    replays: FakeReplays, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It continued without progress, and its end was not written."""
+
+    class Closed(ReplayDisplay):
+        def __call__(self, *_: object) -> None:
+            raise BrokenPipeError
+
+    async def execute(_: Any, __: Any, ___: Any, throttle: Any, show: Any, stop: Any) -> bool:
+        show([], throttle)
+        return not stop.is_set()
+
+    discarded: list[str] = []
+    monkeypatch.setattr(module, "ReplayDisplay", Closed)
+    monkeypatch.setattr(module, "discard_output", lambda: discarded.append("output"))
+    monkeypatch.setattr(module, "execute", execute)
+    replays.add(plan_of())
+    assert await resume_replay(Settings(), "r1", (), OPTIONS) == 130
+    assert "leadscore replay resume r1" in capsys.readouterr().err
+    assert discarded == ["output"]
 
 
 async def test_an_account_that_does_not_add_up_has_an_exit_code_of_its_own(

@@ -66,7 +66,7 @@ async def test_counts_for_drift_are_of_all_leads_of_the_topic(wanted: Any) -> No
 
 
 def with_topics(patch: pytest.MonkeyPatch, **counts: int) -> None:
-    """Let Kafka have these topics, and one model."""
+    """Install a Kafka that has these topics, and one model."""
 
     async def partition_counts(*_: object) -> dict[str, int]:
         return {name.replace("_", "."): count for name, count in counts.items()}
@@ -85,7 +85,7 @@ def with_topics(patch: pytest.MonkeyPatch, **counts: int) -> None:
 async def test_no_topic_of_leadscore_is_the_output(
     out: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a leads topic with one partition, events could be written into the log of plans."""
+    """Events of a leads topic with one partition could be written into the log of plans."""
     with_topics(monkeypatch, leads_created=1, leads_replays=1, other=1)
     asked = Wanted(BEGINNING, END, "m", "other" if out == "other" else "leads.created", out=out)
     with pytest.raises(InputError, match=rf"--out {out}: .* LeadScore uses that one"):
