@@ -48,7 +48,7 @@ class Held:
 
 @dataclass(slots=True)
 class HeldByTopic:
-    """What a topic holds of some leads.
+    """Records of some leads that a topic holds.
 
     Attributes
     ----------

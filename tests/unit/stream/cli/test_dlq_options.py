@@ -79,7 +79,7 @@ def test_another_text_is_no_place(text: str) -> None:
 
 
 def test_a_range_of_time_that_is_empty_is_an_error() -> None:
-    """It selected nothing without a word."""
+    """It selected nothing, and said nothing."""
     result, found = run("--since", "1h", "--until", "6h")
     assert (type(result.exception), found) == (InputError, [])
     assert "exchange them" in str(result.exception)

@@ -137,7 +137,7 @@ def test_a_group_without_a_commit_and_a_topic_is_an_invalid_name(run: Run) -> No
 
 
 def test_a_topic_that_does_not_exist_is_an_error_also_beside_one_that_does(run: Run) -> None:
-    """It was left out without a word."""
+    """It was left out, and nothing said so."""
     names = ("--topic", "leads.created", "--topic", "nonsense")
     result = run(FakeKafka([[lag()]]), "--group", "leadscore", *names)
     assert (result.exit_code, result.stdout) == (2, "")

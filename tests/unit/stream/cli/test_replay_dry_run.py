@@ -72,7 +72,7 @@ async def test_an_id_that_has_a_plan_shows_what_is_left_of_that(
     assert (line["replay_id"], line["offsets"], line["partitions"]) == ("mine", 37, [0, 3])
 
 
-async def test_what_is_left_of_a_shard_is_of_its_partitions(
+async def test_a_shard_shows_the_offsets_left_in_its_partitions(
     replays: FakeReplays, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replays.add(plan_of())

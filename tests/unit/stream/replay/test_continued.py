@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,11 +14,7 @@ from stream.replay.plan import ReplayRecord
 from stream.replay.ranges import BEGINNING, END, AtTime
 from tests.unit.stream.replay.test_plan import NOW, plan_of
 
-SAME: dict[str, Any] = {"filters": [("country", "DE")], "sample": 0.5}
-
-
-def wanted(**given: Any) -> Wanted:
-    return Wanted(**{"start": BEGINNING, "end": END, "model": "m", "topic": "leads"} | SAME | given)
+SAME = Wanted(BEGINNING, END, "m", "leads", filters=[("country", "DE")], sample=0.5)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +28,7 @@ def wanted(**given: Any) -> Wanted:
     ids=["same", "a span moves", "out", "the environment's topic"],
 )
 def test_the_same_options_continue_a_replay_whatever_they_mean_by_now(given: Any) -> None:
-    require_same(plan_of(), wanted(**given))
+    require_same(plan_of(), replace(SAME, **given))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +45,7 @@ def test_the_same_options_continue_a_replay_whatever_they_mean_by_now(given: Any
 def test_other_options_are_no_continuation(given: Any, named: str) -> None:
     """They were ignored: the account of another replay looked like that of the new one."""
     with pytest.raises(InputError, match=rf"--id r1 .* with other {named}: give the same"):
-        require_same(plan_of(), wanted(**given))
+        require_same(plan_of(), replace(SAME, **given))
 
 
 def test_a_continued_replay_says_what_its_plan_is() -> None:

@@ -57,7 +57,8 @@ async def test_a_stop_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_stop_is_passed_on_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second signal each second interrupted the last commit of the processes."""
-    stop, ends = asyncio.Event(), []
+    stop = asyncio.Event()
+    ends: list[object] = []
 
     class Child:
         """A process that ends at the third look after it was asked to."""
