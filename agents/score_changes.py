@@ -134,8 +134,9 @@ def parts_of_change(
     Returns
     -------
     tuple of Part
-        They add up to the difference exactly. A field or time that differs is in it even if it
-        moved nothing; the model and the rest are in it only if they moved the score.
+        They add up to the difference exactly. A field or time of the lead that differs is in it
+        even if it moved nothing; the time of ages, the model and the rest only if they moved the
+        score.
     """
     start, end = log_odds(before.score), log_odds(after.score)
     parts: list[Part] = []
@@ -148,7 +149,8 @@ def parts_of_change(
             at += part.log_odds
         if aged is not None:
             now = log_odds(aged(read))
-            parts.append(Part(Cause.TIME, now - at))
+            if now != at:
+                parts.append(Part(Cause.TIME, now - at))
             at = now
         if is_same_model:  # the same lead and model have the same score: `at` is the end
             end = at

@@ -53,7 +53,9 @@ def lead_value(field: FieldSpec, column: Column) -> str | float | None:
         moment = EPOCH + timedelta(milliseconds=number)
     except OverflowError:
         return number
-    return moment.isoformat(timespec="auto").replace("+00:00", "Z")
+    is_whole = moment.microsecond and not moment.microsecond % 1000
+    form = "milliseconds" if is_whole else "auto"
+    return moment.isoformat(timespec=form).replace("+00:00", "Z")
 
 
 def typical_value(

@@ -120,6 +120,12 @@ class Comparison:
         return self.shift.changed == 0 and self.matrix.moved_share == 0
 
     @property
+    def compared_leads(self) -> str:
+        """How many leads are compared, and where they come from."""
+        count, leads = self.counts.compared, self.subject.leads
+        return f"{count:,} {leads.replace('leads', 'lead', 1) if count == 1 else leads}"
+
+    @property
     def capacity_sentence(self) -> str:
         """How many leads the sales team would get as High."""
         high = self.capacity["High"]
@@ -170,7 +176,8 @@ class Comparison:
     def _amount(self, leads: float) -> str:
         if self.population.days is not None:
             return f"{_number(leads)} a day"
-        return f"{_number(leads)} of {self.population.leads:,.0f} leads"
+        noun = "lead" if self.population.leads == 1 else "leads"
+        return f"{_number(leads)} of {self.population.leads:,.0f} {noun}"
 
 
 def compare(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agents.comparison.movers import Mover, Scored
+from agents.comparison.movers import Mover
 from agents.comparison.quality import PairedQuality
 from agents.comparison.report import Comparison
+from agents.comparison.segment_quality import SegmentQuality
 from agents.comparison.segments import Segments
 from schemas.display import for_terminal
 from stream.cli.output import console
@@ -17,6 +18,8 @@ from stream.cli.score_tables import band_matrix, plain_table, quantiles
 __all__ = ["show_comparison"]
 
 WIDTH_IN_A_PIPE = 160
+WIDE = 110
+"""Columns from which on the quality of a segment is one row, with its name and its verdict."""
 
 
 def show_comparison(comparison: Comparison) -> None:
@@ -24,13 +27,13 @@ def show_comparison(comparison: Comparison) -> None:
     screen = console(WIDTH_IN_A_PIPE, highlight=False)
     subject = comparison.subject
     screen.print(Text(for_terminal(f"{subject.before}  →  {subject.after}"), "bold"))
-    screen.print(Text(for_terminal(f"{comparison.counts.compared:,} {subject.leads}"), "dim"))
+    screen.print(Text(for_terminal(comparison.compared_leads), "dim"))
     screen.print()
     for sentence in comparison.sentences:
         screen.print(Text(for_terminal(sentence)))
     for note in comparison.notes:
         screen.print(Text(for_terminal(note), "dim"))
-    for title, table in _tables(comparison):
+    for title, table in _tables(comparison, screen.width):
         screen.print(Text(f"\n{title}", "italic"))
         screen.print(table)
     if comparison.movers:
@@ -39,9 +42,9 @@ def show_comparison(comparison: Comparison) -> None:
             _show_mover(mover, screen)
 
 
-def _tables(comparison: Comparison) -> list[tuple[str, Table]]:
+def _tables(comparison: Comparison, width: int) -> list[tuple[str, RenderableType]]:
     per = "a day" if comparison.population.days else "in all"
-    found = [
+    found: list[tuple[str, RenderableType]] = [
         (f"Leads of each band, {per}", _capacity(comparison)),
         ("Bands: rows before, columns after", band_matrix(comparison.matrix)),
         (f"Scores (KS distance {comparison.shift.ks:.3f})", quantiles(comparison.shift)),
@@ -50,7 +53,8 @@ def _tables(comparison: Comparison) -> list[tuple[str, Table]]:
         name = for_terminal(field.field)
         found.append((f"By {name}", _segments(field)))
         if field.has_quality:
-            found.append((f"By {name}, leads with an outcome", _segment_quality(field)))
+            tables = Group(*_segment_quality(field, is_wide=width >= WIDE))
+            found.append((f"By {name}, leads with an outcome", tables))
     if comparison.quality:
         found.append(
             (
@@ -65,7 +69,7 @@ def _capacity(comparison: Comparison) -> Table:
     table = plain_table("band", "before", "after", "change")
     for name, size in comparison.capacity.items():
         margin = f" ±{size.margin:,.0f}" if size.margin >= 0.5 else ""
-        change = f"{size.after - size.before:+,.0f}{margin}"
+        change = f"{round(size.after) - round(size.before):+,}{margin}"
         table.add_row(name, f"{size.before:,.0f}", f"{size.after:,.0f}", change)
     return table
 
@@ -85,26 +89,34 @@ def _segments(field: Segments) -> Table:
     return table
 
 
-def _segment_quality(field: Segments) -> Table:
-    """Return conversion and quality by segment; each cell is before → after."""
+def _segment_quality(field: Segments, *, is_wide: bool) -> list[Table]:
+    """Return conversion and quality by segment, in two tables where the screen is narrow."""
     columns = ("leads", "converted", "mean score", "AUC", "lift", "calibration error")
-    table = plain_table("", *columns)
-    table.add_column("difference")
+    parts = (columns,) if is_wide else (columns[:4], columns[4:])
+    tables = [plain_table("", *part) for part in parts]
+    tables[-1].add_column("difference")
     for segment in field.segments:
-        name, quality = Text(for_terminal(segment.name)), segment.quality
-        if quality is None:
-            table.add_row(name, *("-" for _ in columns), "outcomes of both kinds are not known")
-            continue
-        pairs = [(each.before.value, each.after.value) for each in quality.estimates.values()]
-        table.add_row(
-            name,
-            f"{quality.leads:,}",
-            f"{quality.rate:.1%}",
-            f"{quality.mean_before:.1%} → {quality.mean_after:.1%}",
-            *(f"{before:.3f} → {after:.3f}" for before, after in pairs),
-            quality.verdict,
-        )
-    return table
+        name, cells = Text(for_terminal(segment.name)), _quality_cells(segment.quality)
+        start = 0
+        for table in tables:
+            stop = start + len(table.columns) - 1
+            table.add_row(name, *cells[start:stop])
+            start = stop
+    return tables
+
+
+def _quality_cells(quality: SegmentQuality | None) -> list[str]:
+    """Return the figures of a segment, each before → after, and what differs beyond noise."""
+    if quality is None:
+        return ["-"] * 6 + ["outcomes of both kinds are not known"]
+    pairs = [(each.before.value, each.after.value) for each in quality.estimates.values()]
+    return [
+        f"{quality.leads:,}",
+        f"{quality.rate:.1%}",
+        f"{quality.mean_before:.1%} → {quality.mean_after:.1%}",
+        *(f"{before:.3f} → {after:.3f}" for before, after in pairs),
+        quality.verdict,
+    ]
 
 
 def _quality(quality: PairedQuality) -> Table:
@@ -127,12 +139,11 @@ def _quality(quality: PairedQuality) -> Table:
 def _show_mover(mover: Mover, screen: Console) -> None:
     name = mover.place if mover.lead_id is None else f"{mover.lead_id} ({mover.place})"
     screen.print(Text.assemble((for_terminal(name), "bold"), f"  {mover.change:+.4f}"))
-    for side, scored in (("before", mover.before), ("after ", mover.after)):
-        screen.print(_scored(side, scored))
-
-
-def _scored(side: str, scored: Scored) -> Text:
-    because = for_terminal(scored.because)
-    text = Text(f"  {side} {scored.score:.4f} {scored.category:<6} {because}", overflow="ellipsis")
-    text.no_wrap = True
-    return text
+    sides = Table.grid(padding=(0, 1))
+    for _ in range(3):
+        sides.add_column(no_wrap=True)
+    sides.add_column(overflow="fold")
+    for side, scored in (("  before", mover.before), ("  after", mover.after)):
+        because = Text(for_terminal(scored.because))
+        sides.add_row(side, f"{scored.score:.4f}", scored.category, because)
+    screen.print(sides)

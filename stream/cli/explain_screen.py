@@ -84,6 +84,8 @@ def show_history(scores: Sequence[ExplainedScore], changes: Sequence[Change]) ->
             ),
         )
     console.print(table)
+    if not changes:
+        return
     console.print()
     console.print(
         Text(

@@ -69,7 +69,7 @@ def render_page(comparison: Comparison) -> str:
 
 
 def _head(comparison: Comparison) -> str:
-    subject, counts = comparison.subject, comparison.counts
+    subject = comparison.subject
     first, *others = comparison.sentences
     return (
         "<header><p class=kicker>Would a new model change anything?</p>"
@@ -77,7 +77,7 @@ def _head(comparison: Comparison) -> str:
         + "".join(f"<p class=answer>{_text(sentence)}</p>" for sentence in others)
         + f"<p class=legend>{_swatch(BEFORE)}before: {_text(subject.before)}"
         f"<br>{_swatch(AFTER)}after: {_text(subject.after)}</p>"
-        f"<p class=faint>{counts.compared:,} {_text(subject.leads)}</p></header>"
+        f"<p class=faint>{_text(comparison.compared_leads)}</p></header>"
     )
 
 

@@ -11,8 +11,8 @@ main{max-width:1120px;margin:0 auto;padding:24px 16px 48px}
 header,section{background:#fff;border:1px solid var(--line);border-radius:12px;padding:20px 24px;
 margin:0 0 16px;min-width:0}
 .kicker{margin:0;color:var(--faint);font-weight:600}
-h1{font-size:30px;line-height:1.2;margin:4px 0 12px}
-h2{font-size:19px;margin:0 0 8px}
+h1{font-size:30px;line-height:1.2;margin:4px 0 12px;overflow-wrap:anywhere}
+h2{font-size:19px;margin:0 0 8px;overflow-wrap:anywhere}
 h3{font-size:16px;margin:0 0 6px;overflow-wrap:anywhere}
 p{margin:0 0 10px;overflow-wrap:anywhere}
 .answer{font-size:17px}
@@ -57,6 +57,7 @@ grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
 .movers h3 span{float:right;margin-left:12px}
 th small.meaning{white-space:normal;min-width:150px}
 @media (max-width:520px){main{padding:12px 8px 32px}header,section{padding:16px}h1{font-size:24px}
-.matrix td{font-size:16px;padding:10px 2px}th,td{padding:6px 3px}table{font-size:13px}}
+.matrix td{font-size:16px;padding:10px 2px}th,td{padding:6px 3px}table{font-size:13px}
+.pairof{white-space:normal}}
 @media print{body{background:#fff}section,header{break-inside:avoid}}
 """

@@ -57,7 +57,10 @@ class SourceRead:
         The record; None: it is not there.
     is_expired
         Whether the log begins after it: retention or a deletion removed it.
+    why
+        What the topic has instead of it; empty where that is not known.
     """
 
     record: Record | None
     is_expired: bool = False
+    why: str = ""

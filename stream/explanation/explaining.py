@@ -14,11 +14,12 @@ from stream.explanation.lead_records import LeadRecords
 from stream.explanation.models import Models
 from stream.explanation.outcome import NoScore, NoScoreError
 from stream.explanation.recomputation import OpenModel, Recomputed
-from stream.explanation.subject import LeadId, RecordPlace, Subject
+from stream.explanation.subject import LeadId, RecordPlace, Subject, looks_like_a_place
 from stream.settings import Settings
 
 __all__ = ["Change", "ExplainedScore", "explain_score", "history_of", "parts_between"]
 
+NO_PLACE = " in one of the topics of leads, of scored events or of dead letters (this is an id)"
 LONGER = "give a longer range with --last or --from"
 
 
@@ -233,10 +234,11 @@ async def _reason(
     """Find out why a lead has no scored event."""
     topics = (settings.leads_created, settings.leads_created_dlq)
     if isinstance(subject, RecordPlace) and subject.topic not in topics:
+        why = (await records.source(subject)).why or "there is none"
         return NoScoreError(
             NoScore.NOT_FOUND,
-            f"expected a scored event at {subject}, but there is none: give the lead's id, or the"
-            f" place of its record in {settings.leads_created}",
+            f"expected a scored event at {subject}, but {why}: give the lead's id, or the place of"
+            f" its record in {settings.leads_created}",
         )
     letter = await records.dead_letter(subject)
     if letter is not None:
@@ -252,7 +254,8 @@ async def _reason(
         return NoScoreError(
             NoScore.NOT_FOUND,
             f"{subject}: there is no scored event, no dead letter and no lead with this key in the"
-            f" range: {LONGER}, or give the record's place as topic/partition/offset",
+            f" range: {LONGER}, or give the record's place as topic/partition/offset"
+            f"{NO_PLACE if looks_like_a_place(subject.text) else ''}",
         )
     if source is not None and source.is_expired:
         return NoScoreError(
@@ -262,8 +265,11 @@ async def _reason(
         )
     if source is not None and source.record is not None:
         return _unscored(f"{subject}")
+    if source is None:
+        source = await records.source(subject)
+    why = source.why or "there is none"
     return NoScoreError(
-        NoScore.NOT_FOUND, f"expected a record at {subject}, but there is none: check the place"
+        NoScore.NOT_FOUND, f"expected a record at {subject}, but {why}: check the place"
     )
 
 

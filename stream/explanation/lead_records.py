@@ -107,7 +107,7 @@ class LeadRecords:
 
     async def emission_at(self, at: RecordPlace) -> Emission | None:
         """Read the scored event at a place; None where there is none."""
-        record = (await self._read_one(at.topic, at.place)).record
+        record = (await self.source(at)).record
         return None if record is None else self._emission(at.topic, record)
 
     async def ages_at(self, emission: Emission) -> int | None:
@@ -216,15 +216,19 @@ class LeadRecords:
             raise _unreadable(topic, error) from error
 
     async def _read_one(self, topic: str, place: Place) -> SourceRead:
-        if place.partition >= self._counts.get(topic, 0):
-            return SourceRead(None)
+        count = self._counts.get(topic, 0)
+        if place.partition >= count:
+            return SourceRead(None, why=f"the topic has {count} partitions, from 0 on")
         partition = TopicPartition(topic, place.partition)
         try:
             async with asyncio.timeout(PROGRESS_LIMIT), self._reader.open() as consumer:
                 start = (await consumer.beginning_offsets([partition]))[partition]
                 end = (await consumer.end_offsets([partition]))[partition]
             if not start <= place.offset < end:
-                return SourceRead(None, is_expired=place.offset < start)
+                held = f"has offsets {start} to {end - 1}" if end > start else "is empty"
+                return SourceRead(
+                    None, is_expired=place.offset < start, why=f"the partition {held}"
+                )
             read = self._reader.read(partition, place.offset, place.offset + 1)
             async with aclosing(in_time(read)) as batches:
                 async for records in batches:
@@ -265,11 +269,19 @@ async def open_records(
     for topic in needed:
         if topic not in counts:
             raise StartupError(
-                f"expected the topic {topic}, but it does not exist: create it with `leadscore"
-                " topics create`, or name another by its setting (docs/settings.md)"
+                f"expected the topic {topic}, but it does not exist: {_advice(topic)}"
             )
     reader = LogReader(settings.kafka_client_options(), "read_committed")
     return LeadRecords(settings, reader, counts, start, end, progress)
+
+
+def _advice(topic: str) -> str:
+    if "leads.rescored." in topic:
+        return "`leadscore replay list` shows the replays, with their topics"
+    return (
+        "create it with `leadscore topics create`, or name another by its setting"
+        " (docs/settings.md)"
+    )
 
 
 def _has_key(key: bytes) -> Callable[[Record], bool]:

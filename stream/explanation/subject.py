@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stream.dead_letters.letter import Place
 
-__all__ = ["LeadId", "RecordPlace", "Subject", "parse_subject"]
+__all__ = ["LeadId", "RecordPlace", "Subject", "looks_like_a_place", "parse_subject"]
 
 PLACE = re.compile(r"(?P<topic>.+)/(?P<partition>\d{1,10})/(?P<offset>\d{1,19})", re.DOTALL)
 
@@ -39,6 +39,11 @@ class RecordPlace:
 
 
 Subject = LeadId | RecordPlace
+
+
+def looks_like_a_place(text: str) -> bool:
+    """Return whether a text has the form of a place, in whatever topic."""
+    return PLACE.fullmatch(text) is not None
 
 
 def parse_subject(text: str, topics: tuple[str, ...], prefix: str) -> Subject:

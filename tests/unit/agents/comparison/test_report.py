@@ -68,6 +68,13 @@ def test_fields_are_those_that_the_change_depends_on_unless_some_are_named() -> 
     assert [f.field for f in named.segments] == ["even", "half"]
 
 
+def test_one_lead_is_a_lead() -> None:
+    counts = Counts(1, 1, 1, 0, 0, 0)
+    one = compare(Subject("a", "b", "leads of x.csv"), counts, None, pair([0.1], [0.7]), [], [])
+    assert one.compared_leads == "1 lead of x.csv"
+    assert one.sentences[0] == "High would be 1 of 1 lead instead of 0."
+
+
 def test_it_is_one_line_of_json() -> None:
     line = orjson.dumps(made(BEFORE, AFTER, days=2.0).as_dict())
     assert orjson.loads(line)["capacity"]["High"] == {"before": 130, "after": 206, "margin": 0}

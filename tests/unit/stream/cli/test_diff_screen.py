@@ -58,3 +58,27 @@ def test_segments_with_outcomes_show_what_converted_and_what_changed(
     assert title == ""
     assert head.split()[:3] == ["leads", "converted", "mean"]
     assert rows[0].split()[:3] == ["plain", "100", "34.0%"]
+
+
+def test_a_narrow_screen_shows_names_and_verdicts_of_segments_in_two_tables(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On 80 columns both vanished: rich leaves out columns that it has no room for."""
+    monkeypatch.setattr("stream.cli.diff_screen.WIDTH_IN_A_PIPE", 80)
+    lines = shown(capsys).partition("By plain, leads with an outcome")[2].splitlines()
+    assert [line.split()[0] for line in lines[2:4]] == ["plain", "b"]
+    assert lines[4].split() == ["lift", "calibration", "error", "difference"]
+    assert lines[5].startswith("plain ")
+    assert lines[5].rstrip().endswith(("better", "worse", "noise"))
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_change_of_a_band_is_that_of_the_numbers_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of 20.3 and 47.9 leads a day the change is 28: the reader sees 20 and 48."""
+    counts = Counts(69, 69, 69, 0, 0, 0)
+    scores = pair([0.7] * 14 + [0.1] * 55, [0.7] * 33 + [0.1] * 36)
+    show_comparison(compare(Subject("a", "b", "leads"), counts, 0.69, scores, [], []))
+    table = capsys.readouterr().out.partition("Leads of each band, a day")[2].splitlines()
+    assert table[2].split() == ["High", "20", "48", "+28"]

@@ -41,3 +41,10 @@ def test_each_cause_has_its_words(
     shown = capsys.readouterr().out
     assert sentence in shown
     assert "+0.500" in shown
+
+
+def test_a_history_of_one_score_has_no_note_on_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    show_history([gone()], [])
+    shown = capsys.readouterr().out
+    assert "L-1: 1 score\n" in shown
+    assert "Log odds:" not in shown

@@ -115,8 +115,18 @@ async def test_a_lead_that_nobody_has_sent(model: SmallModel) -> None:
     assert "--last" in str(error)
     nowhere = await refusal(scored(model), model, RecordPlace("leads.created", Place(0, 99)))
     assert nowhere.reason is NoScore.NOT_FOUND
+    assert "but the partition has offsets 0 to 0: check" in str(nowhere)
+    foreign = await refusal(scored(model), model, RecordPlace("leads.created", Place(9, 0)))
+    assert "but the topic has 2 partitions, from 0 on" in str(foreign)
+    other_topic = await refusal(scored(model), model, LeadId("crm.leads/0/1"))
+    assert "topics of leads, of scored events or of dead letters (this is an id)" in str(
+        other_topic
+    )
     no_event = await refusal(scored(model), model, RecordPlace("leads.scored", Place(0, 99)))
     assert no_event.reason is NoScore.NOT_FOUND
+    assert "a scored event at leads.scored/0/99, but the partition has offsets 0 to 0" in str(
+        no_event
+    )
 
 
 async def test_a_removed_record_without_an_event_is_expired(model: SmallModel) -> None:
