@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, StartupError
 from stream.crash_reason import crash_reason
+from stream.kafka.unhandled_errors import log_unhandled
 from stream.process.logging import set_up_logging
 
 __all__ = ["EXIT_STARTUP", "Worker"]
@@ -42,7 +43,7 @@ class Worker(faust.Worker):
         except FatalError as error:
             log.critical("not started: %s", error)
             raise SystemExit(EXIT_STARTUP) from None
-        self.loop.set_exception_handler(_log_unhandled)
+        self.loop.set_exception_handler(log_unhandled)
         super().execute_from_commandline()
         raise SystemExit(0)
 
@@ -76,18 +77,3 @@ class Worker(faust.Worker):
             os._exit(128 + signal)
         log.info("stopping", extra={"signal": signal.name})
         return super()._schedule_shutdown(signal)
-
-
-def _log_unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log an unhandled error of the loop; in one line if it comes from an abandoned request.
-
-    aiokafka shields a commit from the caller's timeout, so a late response has no receiver; and a
-    client that is abandoned while it starts does not close the connection that it is opening.
-    """
-    error = context.get("exception")
-    if isinstance(error, KafkaError):
-        log.warning("a late response to an abandoned request is ignored: %r", error)
-    elif context.get("message") == "Unclosed AIOKafkaConnection":
-        log.warning("closed a connection that was abandoned while it was opened")
-    else:
-        loop.default_exception_handler(context)

@@ -40,7 +40,7 @@ FILE_WIDTH = 160
 ALL_COLUMNS = 110
 """Columns of a terminal that has room for the whole account; else counts of 0 are left out."""
 STATES: Mapping[State, str] = {
-    "planned": "not done: `leadscore replay resume {0}` continues, if no process executes it now",
+    "planned": "not done: `leadscore replay resume {0}` continues, unless a process executes it",
     "ended": "done",
     "cancelled": "cancelled: what was written stays in its topics",
 }

@@ -20,6 +20,7 @@ from stream.cli.replay_display import (
     account_lines,
     print_account,
 )
+from stream.kafka.unhandled_errors import log_unhandled
 from stream.process.exit_codes import EXIT_STOPPED, EXIT_UNBALANCED
 from stream.process.garbage import collect_seldom
 from stream.process.priority import give_way
@@ -29,6 +30,7 @@ from stream.replay.launch import Wanted, create_outputs, make_plan
 from stream.replay.lost_progress import check_progress
 from stream.replay.metrics import ReplayExposition
 from stream.replay.notes import notes_on, notes_on_ages, notes_on_later
+from stream.replay.other_process import require_alone
 from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.ranges import PartitionRange
@@ -78,6 +80,7 @@ def run(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
 
             factory = EventLoop
     with asyncio.Runner(loop_factory=factory) as runner:
+        runner.get_loop().set_exception_handler(log_unhandled)
         return runner.run(work)
 
 
@@ -164,7 +167,9 @@ async def _resume(
     if record.state == "planned":
         await require_same_topic(settings, record.plan)
         await create_outputs(settings, record.plan)
-        await check_progress(settings, record.plan, split(record.plan.ranges, shards))
+        ranges = split(record.plan.ranges, shards)
+        await check_progress(settings, record.plan, ranges)
+        await require_alone(settings, record.plan, ranges)
     return await _execute(settings, record, shards, options)
 
 

@@ -54,6 +54,8 @@ class FakeReplays:
         Whether the ranges of this process are done in the end.
     settled
         The progress if all ranges are done.
+    has_other
+        Whether another process executes the same ranges.
     """
 
     records: dict[str, ReplayRecord] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class FakeReplays:
     written: list[State] = field(default_factory=list)
     executed: list[list[int]] = field(default_factory=list)
     shared: list[int] = field(default_factory=list)
+    has_other: bool = False
     outputs: int = 0
     looks: int = 0
 
@@ -114,7 +117,12 @@ def install(patch: pytest.MonkeyPatch, replays: FakeReplays) -> None:
     async def check_progress(settings: Settings, plan: ReplayPlan, ranges: Any) -> None:
         return None
 
+    async def require_alone(settings: Settings, plan: ReplayPlan, ranges: Any) -> None:
+        if replays.has_other:
+            raise StartupError("another process")
+
     patch.setattr(module, "PlanLog", lambda settings: replays)
+    patch.setattr(module, "require_alone", require_alone)
     patch.setattr(module, "check_progress", check_progress)
     patch.setattr(module, "require_same_topic", require_same_topic)
     patch.setattr(module, "make_plan", make_plan)
@@ -209,6 +217,16 @@ async def test_a_later_shard_needs_an_id(replays: FakeReplays) -> None:
 async def test_a_replay_that_was_cancelled_is_not_resumed(replays: FakeReplays) -> None:
     replays.add(plan_of(), "cancelled")
     with pytest.raises(InputError, match="r1 was cancelled: start a new one"):
+        await resume_replay(Settings(), "r1", (), OPTIONS)
+    assert replays.executed == []
+
+
+async def test_a_replay_that_another_process_executes_is_not_resumed(
+    replays: FakeReplays,
+) -> None:
+    replays.add(plan_of())
+    replays.has_other = True
+    with pytest.raises(StartupError, match="another process"):
         await resume_replay(Settings(), "r1", (), OPTIONS)
     assert replays.executed == []
 
