@@ -89,7 +89,8 @@ class Follower:
         self._caught_up: dict[int, asyncio.Event] = {}
         self._is_changed = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
-        self._barrier: Barrier | None = None
+        self._is_asked = asyncio.Event()
+        self._barriers: list[Barrier] = []
 
     def start(self) -> None:
         """Start to read what is assigned."""
@@ -127,18 +128,24 @@ class Follower:
         if self._starts:
             waiting = asyncio.get_running_loop().create_future()
             self._waiting.append(waiting)
+            self._is_asked.set()
             await waiting
 
     def _release(self) -> None:
         """Release all who wait: the assignment has changed."""
         waiting, self._waiting = self._waiting, []
-        _end(waiting)
-        self._pass()
+        barriers, self._barriers = self._barriers, []
+        _end([*waiting, *(future for barrier in barriers for future in barrier.waiting)])
 
     def _pass(self) -> None:
-        """Release those who wait for the barrier; who came later waits for the next one."""
-        barrier, self._barrier = self._barrier, None
-        _end(barrier.waiting if barrier else ())
+        """Release those whose offsets are read."""
+        left = []
+        for barrier in self._barriers:
+            if all(self._starts.get(at, end) >= end for at, end in barrier.ends.items()):
+                _end(barrier.waiting)
+            else:
+                left.append(barrier)
+        self._barriers = left
 
     def is_caught_up(self, partition: int) -> bool:
         """Return whether what was there at the start is read."""
@@ -156,15 +163,17 @@ class Follower:
                 await self._is_changed.wait()
                 continue
             try:
-                async with self._logs.open() as consumer:
-                    await self._read(consumer)
+                # A connection that waits for records answers nothing else meanwhile, for up to half
+                # a second: the ends are asked for on one of their own.
+                async with self._logs.open() as consumer, self._logs.open() as asking:
+                    await self._read(consumer, asking)
             except KafkaError as error:
                 if not error.retriable:
                     raise as_fatal(error, self._topics[0]) from error
                 log.warning("reading %s failed: %r; trying again", self._topics[0], error)
                 await asyncio.sleep(LOG_PAUSE)
 
-    async def _read(self, consumer: Any) -> None:
+    async def _read(self, consumer: Any, asking: Any) -> None:
         """Read until the assignment changes."""
         followed = dict(self._starts)
         consumer.assign([*followed])
@@ -173,24 +182,36 @@ class Follower:
         for at, start in followed.items():
             consumer.seek(at, max(start, first_offsets[at]))
             self._targets.setdefault(at, ends[at])
-        async with self._logs.open_beside() as reader:
-            while not self._is_changed.is_set():
-                await self._poll(consumer, reader, followed)
+        asks = asyncio.ensure_future(self._ask(asking, followed))
+        try:
+            async with self._logs.open_beside() as reader:
+                while not self._is_changed.is_set():
+                    await self._poll(consumer, reader, followed)
+                    if asks.done():
+                        asks.result()  # raises its error
+        finally:
+            asks.cancel()
+            await asyncio.gather(asks, return_exceptions=True)
 
-    async def _poll(self, consumer: Any, reader: RawReader, followed: Offsets) -> None:
-        if self._waiting and self._barrier is None:
+    async def _ask(self, consumer: Any, followed: Offsets) -> None:
+        """Ask for the ends whenever somebody waits."""
+        while True:
+            if not self._waiting:
+                self._is_asked.clear()
+                await self._is_asked.wait()
             waiting = list(self._waiting)  # the answer is not for those who come meanwhile
             ends = await consumer.end_offsets([*followed])
             self._waiting = [each for each in self._waiting if each not in waiting]
-            self._barrier = Barrier(ends, waiting)
-            if self._passes(ends):
-                self._pass()
+            self._barriers.append(Barrier(ends, waiting))
+            self._pass()
+
+    async def _poll(self, consumer: Any, reader: RawReader, followed: Offsets) -> None:
         stops: dict[TopicPartition, int | None] = dict.fromkeys(followed)
         step = poll(
             consumer,
             reader,
             stops,
-            timeout_ms=WAITED_POLL_MS if self._barrier or self._waiting else POLL_MS,
+            timeout_ms=WAITED_POLL_MS if self._barriers else POLL_MS,
             max_records=MAX_RECORDS,
         )
         async for polled in step:
@@ -206,11 +227,7 @@ class Follower:
             mine = [at for at in followed if at.partition == number]
             if mine and all(self._starts[at] >= self._targets[at] for at in mine):
                 event.set()
-        if self._barrier is not None and self._passes(self._barrier.ends):
-            self._pass()
-
-    def _passes(self, ends: Offsets) -> bool:
-        return all(self._starts.get(at, end) >= end for at, end in ends.items())
+        self._pass()
 
 
 def _end(waiting: Iterable[asyncio.Future[None]]) -> None:

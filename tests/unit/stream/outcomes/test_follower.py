@@ -171,6 +171,25 @@ async def test_a_later_wait_is_for_the_outcomes_that_are_there_then(place: Place
     assert place.accepted[at(0)] == [*range(6)]
 
 
+async def test_a_wait_with_nothing_left_to_read_ends_while_a_poll_waits_for_records(
+    place: Place,
+) -> None:
+    """A poll waits for up to half a second: a worker would take one batch in that time."""
+    place.follower.assigned([0])
+    place.follower.follow(0, {})
+    await place.follower.caught_up(0)
+    is_polling = asyncio.Event()
+
+    async def wait_for_records(*_: TopicPartition, **__: int) -> Mapping[Any, Any]:
+        is_polling.set()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody ends the future")
+
+    place.logs.getmany = wait_for_records  # type: ignore[method-assign]
+    await is_polling.wait()
+    await asyncio.wait_for(place.follower.read_to_end(), 5)
+
+
 async def test_a_wait_for_a_revoked_partition_ends(place: Place) -> None:
     place.follower.assigned([0])
     waiting = asyncio.ensure_future(place.follower.caught_up(0))
@@ -207,7 +226,7 @@ async def test_after_an_error_that_passes_it_reads_on(place: Place) -> None:
     place.logs.errors.append(KafkaConnectionError())
     place.logs.append(at(0), 1)
     await until(lambda: place.accepted[at(0)] == [0, 1, 2])
-    assert place.logs.opened == 2
+    assert place.logs.opened == 4  # one consumer reads, another one asks
     assert not place.app.errors
 
 
