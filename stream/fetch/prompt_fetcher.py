@@ -5,9 +5,9 @@ records when they are taken: at a low rate this took more CPU than the records. 
 wakes those who wait for records, and the fetcher is woken when the records are taken. It waits for
 one future and a timer.
 
-This replaces private parts of aiokafka, ``Fetcher._fetch_requests_routine`` and the waiting in
-``Fetcher.fetched_records``, for all consumers of the process. What is requested, and what a
-response does, is aiokafka's.
+This replaces parts of aiokafka, ``Fetcher.close``, ``Fetcher._fetch_requests_routine`` and the
+waiting in ``Fetcher.fetched_records``, for all consumers of the process. What is requested, and
+what a response does, is aiokafka's.
 """
 
 from __future__ import annotations
@@ -54,6 +54,23 @@ class PromptFetcher(Fetcher):
             return {}  # aiokafka would wait for the next assignment, whatever the timeout
         found = await super().fetched_records(partitions, 0, max_records)
         return found
+
+    async def close(self) -> None:
+        """Stop, also in the pause after a request that failed.
+
+        aiokafka's awaits the requests that it cancels. One in that pause raises CancelledError, so
+        whoever closed the consumer seemed to be cancelled, and the connections stayed open.
+        """
+        self._closed = True
+        self._fetch_task.cancel()
+        await asyncio.wait({self._fetch_task})
+        pending = set(self._pending_tasks)
+        for task in pending:
+            task.cancel()
+        if pending:
+            await asyncio.wait(pending)
+        self._pending_tasks.clear()
+        await super().close()
 
     async def _fetch_requests_routine(self) -> None:
         try:

@@ -12,7 +12,12 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import consumer
 from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, NotLeaderForPartitionError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaError,
+    NodeNotReadyError,
+    NotLeaderForPartitionError,
+)
 from aiokafka.protocol.fetch import FetchResponse_v11
 
 from stream.fetch.bounded_polls import BoundedConsumer
@@ -214,6 +219,17 @@ async def test_it_stops_while_it_drops_requests_of_the_assignment_before(
     closing = asyncio.create_task(bed.fetcher.close())
     _, pending = await asyncio.wait({closing}, timeout=5)
     assert not pending
+
+
+async def test_it_stops_in_the_pause_after_a_request_that_failed(bed: Bed) -> None:
+    """A command that lost its broker ended like one that Ctrl-C stopped, without a word."""
+    bed.fetcher._retry_backoff = 60
+    for _ in range(2):
+        _, _, response = await bed.brokers.next_request()
+        response.set_exception(NodeNotReadyError("away"))
+    await turns()
+    await bed.fetcher.close()
+    assert not bed.fetcher._pending_tasks
 
 
 async def test_a_partition_that_is_paused_is_fetched_once_it_is_resumed(bed: Bed) -> None:
