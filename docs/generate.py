@@ -151,6 +151,7 @@ RIGHTS_COLUMNS = {
     "replay": (Use.REPLAY,),
     "retrain": (Use.RETRAIN,),
     "diff": (Use.DIFF,),
+    "diff --with-outcomes, also": (Use.DIFF_OUTCOMES,),
     "models verdict": (Use.VERDICT,),
     "models bands": (Use.BANDS,),
     "explain": (Use.EXPLAIN,),

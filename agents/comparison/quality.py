@@ -77,6 +77,17 @@ class PairedQuality:
     draws: int
 
     @property
+    def sentences(self) -> tuple[str, ...]:
+        """Which score ranks better, and which is better calibrated if they clearly differ."""
+        error = self.estimates["calibration_error"]
+        if not error.is_clear:
+            return (self.sentence,)
+        change = "better" if error.difference.value < 0 else "worse"
+        before, after = error.before.value, error.after.value
+        said = f"Its scores fit what converts {change}: calibration error {after:.3f}"
+        return self.sentence, f"{said} instead of {before:.3f}."
+
+    @property
     def sentence(self) -> str:
         """Which score ranks better, in one sentence."""
         auc = self.estimates["auc"]

@@ -149,7 +149,7 @@ class Comparison:
             f"{_of(matrix.moved_down, self.counts.compared)} to a worse one.",
             f"The mean score would be {shift.mean_after:.1%} instead of {shift.mean_before:.1%}; "
             f"a lead's score changes by {shift.mean_absolute_change * 100:.1f} points on average.",
-            *([self.quality.sentence] if self.quality else []),
+            *(self.quality.sentences if self.quality else ()),
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.console import Console
 
 from agents.comparison.report import Comparison
+from agents.offline import FileLeads
 from features.table_file import parse_table, read_table
 from schemas.display import for_terminal
 from schemas.errors import InputError
@@ -20,13 +23,14 @@ from stream.cli.diff_screen import show_comparison
 from stream.cli.file_leads import ID, complain, read_content, read_leads, say
 from stream.cli.options import DURATION, MOMENT, encoding_option
 from stream.cli.output import print_json
-from stream.comparison.file_leads import FileSource, compare_file, wanted_by_id
+from stream.comparison.file_leads import FileSource, JoinedOutcomes, compare_file, wanted_by_id
 from stream.comparison.live_scores import LiveScores, by_lead_id, read_live
 from stream.comparison.models import load_model
 from stream.comparison.outcomes import OutcomeColumn
 from stream.comparison.page import write_page
-from stream.comparison.request import LIVE, OutcomeFile, Request
+from stream.comparison.request import LIVE, OutcomeFile, Request, TopicOutcomes
 from stream.comparison.topic_leads import Progress, compare_topic
+from stream.comparison.topic_outcomes import join_outcomes, notes_on, read_outcomes
 from stream.process.exit_codes import exit_codes
 from stream.settings import Settings, load_settings
 from stream.snapshot.record_sample import TimeRange
@@ -82,6 +86,11 @@ OUTCOME = "outcome"
     " outcome).",
 )
 @click.option(
+    "--with-outcomes",
+    is_flag=True,
+    help="Use the outcomes in the topic of outcomes, as `leadscore quality` counts them.",
+)
+@click.option(
     "--id", "id_column", metavar="COLUMN", default=ID, show_default=True, help="Lead ids."
 )
 @encoding_option
@@ -106,6 +115,7 @@ def diff(**options: Any) -> None:
       leadscore diff live bank/2 --since 7d --html diff.html
       leadscore diff bank@production bank/2 --from 2026-05-01 --to 2026-06-01
       leadscore diff bank/1 bank/2 leads.csv --target won --by industry
+      leadscore diff live bank/2 --from 2026-03-01 --with-outcomes
 
     BEFORE and AFTER are models (name, name@alias, name/version, or a bundle's folder); BEFORE may
     be `live`: the scores that workers have written to the topic of scored leads. The leads are
@@ -145,6 +155,11 @@ def _check(options: dict[str, Any]) -> None:
         raise InputError("AFTER is a model: give the live scores first, as in `diff live bank/2`")
     if options["file"] and has_range and options["before"] != LIVE:
         raise InputError("--since, --from and --to are of the topic: leave them out, or FILE")
+    if options["with_outcomes"] and (options["target"] or options["outcomes"]):
+        raise InputError(
+            "--with-outcomes excludes --target and --outcomes: outcomes are in the topic or in a"
+            " file"
+        )
     if options["target"] and not (options["file"] or options["outcomes"]):
         raise InputError("--target names a column of FILE or of --outcomes: give one of them")
 
@@ -171,7 +186,9 @@ def _request(options: dict[str, Any]) -> Request:
     )
 
 
-def _outcomes(options: dict[str, Any]) -> OutcomeFile | None:
+def _outcomes(options: dict[str, Any]) -> OutcomeFile | TopicOutcomes | None:
+    if options["with_outcomes"]:
+        return TopicOutcomes(round(time.time() * 1000))
     if not options["outcomes"]:
         return None
     table = read_table(options["outcomes"], options["encoding"])
@@ -202,7 +219,23 @@ def _compare_file(options: dict[str, Any], request: Request, progress: Progress)
         live = LiveScores(wanted_by_id(after), after.total, by_lead_id)
         settings = load_settings()
         asyncio.run(_read_live(settings, live, _range(options), progress))
-    return compare_file(request, source, live)
+    joined = None
+    if isinstance(request.outcomes, TopicOutcomes):
+        joined = asyncio.run(_read_outcomes(after, request.outcomes, progress))
+    return compare_file(request, source, live, joined)
+
+
+async def _read_outcomes(
+    leads: FileLeads, asked: TopicOutcomes, progress: Progress
+) -> JoinedOutcomes:
+    settings = load_settings()
+    topic, known = settings.leads_outcomes, leads.created_at[~np.isnan(leads.created_at)]
+    since = float(known.min()) if len(known) else 0.0
+    found = await read_outcomes(settings, since, lambda count: progress(topic, count))
+    return JoinedOutcomes(
+        lambda ids, times: join_outcomes(settings, found, ids, times, asked.now_ms),
+        notes_on(settings, found),
+    )
 
 
 async def _read_live(

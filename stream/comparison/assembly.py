@@ -15,7 +15,7 @@ from agents.comparison.segments import SegmentedField
 from schemas.errors import FatalError
 from stream.comparison.models import ModelScores, name_of
 from stream.comparison.outcomes import outcomes_by_id
-from stream.comparison.request import Request
+from stream.comparison.request import OutcomeFile, Request
 from stream.comparison.score_values import EventReader, PairedRows, ScoredSide, pair_sides
 from stream.comparison.segment_fields import fields_of_model
 
@@ -47,7 +47,9 @@ class ComparedLeads:
     field
         Returns the segments of leads by a field that the candidate does not have.
     outcomes
-        Returns outcomes of leads; None where there are none beside the leads.
+        Returns outcomes of leads; None where there are none beside the leads, or in the topic.
+    outcome_notes
+        Sentences that limit what these outcomes say.
     sha256
         Hash of their file; None for a topic.
     """
@@ -60,6 +62,7 @@ class ComparedLeads:
     lead_id: Callable[[int], str]
     field: Callable[[str, NDArray[np.int64]], SegmentedField]
     outcomes: Callable[[NDArray[np.int64]], Outcomes] | None = None
+    outcome_notes: Sequence[str] = ()
     sha256: str | None = None
 
 
@@ -138,8 +141,7 @@ def _fields(
 
 
 def _outcomes(request: Request, leads: ComparedLeads, rows: NDArray[np.int64]) -> Outcomes | None:
-    if request.outcomes is not None:
-        given = request.outcomes
+    if isinstance(given := request.outcomes, OutcomeFile):
         ids = [leads.lead_id(row) for row in rows.tolist()]
         return outcomes_by_id(given.table, given.column, given.id_column, ids)
     return leads.outcomes(rows) if leads.outcomes else None
@@ -171,6 +173,7 @@ def _notes(
         )
     if paired.neither:
         notes.append(f"Leads without a score on either side: {paired.neither:,}.")
+    notes += leads.outcome_notes
     if outcomes is not None:
         notes += _on_outcomes(request, leads, outcomes)
     return notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from stream.comparison.request import Request
 from stream.comparison.score_values import ScoredSide
 from stream.comparison.segment_fields import field_of_table
 
-__all__ = ["FileSource", "compare_file", "wanted_by_id"]
+__all__ = ["FileSource", "JoinedOutcomes", "compare_file", "wanted_by_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,28 @@ class FileSource:
     after: FileLeads
 
 
+@dataclass(frozen=True, slots=True)
+class JoinedOutcomes:
+    """The outcomes of the topic of outcomes.
+
+    Attributes
+    ----------
+    join
+        Returns the outcomes of leads, given their ids and when they were created, float64,
+        milliseconds since 1970, NaN where unknown.
+    notes
+        Sentences that limit what they say.
+    """
+
+    join: Callable[[Sequence[str], NDArray[np.float64]], Outcomes]
+    notes: Sequence[str]
+
+
 def compare_file(
-    request: Request, source: FileSource, live: LiveScores | None = None
+    request: Request,
+    source: FileSource,
+    live: LiveScores | None = None,
+    joined: JoinedOutcomes | None = None,
 ) -> Comparison:
     """Compare the scores of the leads of a file.
 
@@ -58,6 +78,8 @@ def compare_file(
         The leads.
     live
         The live scores of the rows, where they are one side.
+    joined
+        The outcomes of the topic, where they are asked for.
 
     Raises
     ------
@@ -74,7 +96,7 @@ def compare_file(
         assert live is not None
         before = _taken(live.side, rows)
     ids = dict(zip(source.after.rows.tolist(), source.after.ids, strict=True))
-    table, target = source.table, source.target
+    table = source.table
     return assemble(
         request,
         ComparedLeads(
@@ -86,11 +108,38 @@ def compare_file(
             lead_id=lambda row: ids[int(rows[row])],
             field=lambda name, chosen: field_of_table(name, request.after, table, rows[chosen]),
             sha256=table.sha256,
-            outcomes=None if target is None else _reader_of(table, target, rows),
+            outcomes=_outcomes_of(source, ids, joined, rows),
+            outcome_notes=joined.notes if joined else (),
         ),
         before,
         after,
     )
+
+
+def _outcomes_of(
+    source: FileSource,
+    ids: Mapping[int, str],
+    joined: JoinedOutcomes | None,
+    rows: NDArray[np.int64],
+) -> Callable[[NDArray[np.int64]], Outcomes] | None:
+    if joined is not None:
+        return _joiner(source.after, ids, joined, rows)
+    if source.target is None:
+        return None
+    return _reader_of(source.table, source.target, rows)
+
+
+def _joiner(
+    leads: FileLeads, ids: Mapping[int, str], joined: JoinedOutcomes, rows: NDArray[np.int64]
+) -> Callable[[NDArray[np.int64]], Outcomes]:
+    times = np.full(leads.total, np.nan)
+    times[leads.rows] = leads.created_at
+
+    def join(chosen: NDArray[np.int64]) -> Outcomes:
+        at = rows[chosen]
+        return joined.join([ids[row] for row in at.tolist()], times[at])
+
+    return join
 
 
 def wanted_by_id(leads: FileLeads) -> dict[str, list[int]]:

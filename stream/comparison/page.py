@@ -179,7 +179,8 @@ def _no_outcomes() -> str:
     return _section(
         "Which is right more often",
         "<p class=faint>Not known: the comparison has no outcomes of these leads. Give them with"
-        " <code>--target</code> or <code>--outcomes</code> to see which model ranks better.</p>",
+        " <code>--target</code>, <code>--outcomes</code> or <code>--with-outcomes</code> to see"
+        " which model ranks better.</p>",
     )
 
 

@@ -8,7 +8,7 @@ from features.table import Table
 from model.bundle import Bundle
 from stream.comparison.outcomes import OutcomeColumn
 
-__all__ = ["LIVE", "OutcomeFile", "Request"]
+__all__ = ["LIVE", "OutcomeFile", "Request", "TopicOutcomes"]
 
 LIVE = "live"
 """The name of the live scores, in place of a model."""
@@ -34,6 +34,19 @@ class OutcomeFile:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicOutcomes:
+    """The outcomes in the topic of outcomes.
+
+    Attributes
+    ----------
+    now_ms
+        The time up to which horizons have passed, milliseconds since 1970.
+    """
+
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """The sides of a comparison, and its options.
 
@@ -52,7 +65,7 @@ class Request:
     has_ids
         Whether to show the leads' ids.
     outcomes
-        Outcomes of the leads, in a file of their own.
+        Outcomes of the leads, in a file of their own or in the topic of outcomes.
     seed
         Seed of the sample.
     """
@@ -63,5 +76,5 @@ class Request:
     movers: int = 10
     fields: tuple[str, ...] = field(default=())
     has_ids: bool = False
-    outcomes: OutcomeFile | None = None
+    outcomes: OutcomeFile | TopicOutcomes | None = None
     seed: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,11 @@ __all__ = ["EventReader", "PairedRows", "ScoredSide", "pair_sides"]
 
 class EventReader(UnframedEventReader):
     """Reads scored events, and what a comparison needs of them."""
+
+    def created_ms(self, value: bytes | None) -> float:
+        """Read when the lead of an event was created, milliseconds since 1970."""
+        at = self.read(value)["created_at"]
+        return at.timestamp() * 1000 if isinstance(at, datetime) else float(at)
 
     def scored(self, value: bytes | None) -> Scored:
         """Read the score of an event with its reasons."""

@@ -6,14 +6,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
 
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.comparison.outcomes import Outcomes
 from agents.comparison.report import Comparison
 from schemas.errors import FatalError
 from stream.comparison.assembly import ComparedLeads, assemble, whole_days
 from stream.comparison.live_scores import LiveScores, by_source, read_live
 from stream.comparison.models import score_records
-from stream.comparison.request import Request
+from stream.comparison.request import Request, TopicOutcomes
 from stream.comparison.score_values import EventReader, ScoredSide
 from stream.comparison.segment_fields import field_of_records
+from stream.comparison.topic_outcomes import join_outcomes, notes_on, read_outcomes
 from stream.consume.partition_progress import Record
 from stream.kafka.access import Use
 from stream.settings import Settings
@@ -67,6 +72,7 @@ async def compare_topic(
     else:
         before = await _live(settings, records, within, progress)
     reader = EventReader()
+    join, outcome_notes = await _joined(settings, request, records, after.side, within, progress)
     return assemble(
         request,
         ComparedLeads(
@@ -79,10 +85,41 @@ async def compare_topic(
             field=lambda name, rows: field_of_records(
                 name, request.after, settings, [records[row] for row in rows.tolist()]
             ),
+            outcomes=join,
+            outcome_notes=outcome_notes,
         ),
         before,
         after,
     )
+
+
+async def _joined(
+    settings: Settings,
+    request: Request,
+    records: Sequence[Record],
+    scored: ScoredSide,
+    within: TimeRange,
+    progress: Progress,
+) -> tuple[Callable[[NDArray[np.int64]], Outcomes] | None, list[str]]:
+    """Return what joins the topic's outcomes, and what limits them; None if nobody asks for it."""
+    asked = request.outcomes
+    if not isinstance(asked, TopicOutcomes):
+        return None, []
+    topic, reader = settings.leads_outcomes, EventReader()
+    by_creation = settings.outcome_time == "created_at"
+
+    def time(row: int) -> float:
+        return reader.created_ms(scored.values[row]) if by_creation else records[row].timestamp
+
+    def join(rows: NDArray[np.int64]) -> Outcomes:
+        ids = [str(reader.read(scored.values[row])["lead_id"]) for row in rows.tolist()]
+        times = np.array([time(row) for row in rows.tolist()], dtype=np.float64)
+        return join_outcomes(settings, found, ids, times, asked.now_ms)
+
+    # By creation, outcomes may have been loaded at any time.
+    since = 0 if by_creation else within.start
+    found = await read_outcomes(settings, since, lambda count: progress(topic, count))
+    return join, notes_on(settings, found)
 
 
 async def _live(

@@ -78,6 +78,8 @@ class Use(StrEnum):
     """`leadscore replay`, to an isolated topic."""
     DIFF = "diff"
     """`leadscore diff`."""
+    DIFF_OUTCOMES = "diff-outcomes"
+    """`leadscore diff --with-outcomes`, besides."""
     VERDICT = "models-verdict"
     """`leadscore models verdict`."""
     BANDS = "models-bands"

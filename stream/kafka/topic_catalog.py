@@ -201,6 +201,7 @@ TOPICS: tuple[Topic, ...] = (
         | {
             Use.PRODUCE_OUTCOMES: WRITE,
             Use.OUTCOMES: READ,
+            Use.DIFF_OUTCOMES: READ,
             Use.ROLLOUT: READ,
             Use.VERDICT: READ,
             Use.ERASE: READ,

@@ -16,10 +16,10 @@ from schemas.errors import FatalError, InputError
 from schemas.model_identity import ModelIdentity
 from schemas.scored_event_reader import ScoredEventReader
 from stream.kafka.access import Use
+from stream.outcomes.final_outcomes import final_outcomes
 from stream.schema_registry.opened import asked_schemas
 from stream.settings import Settings
 from stream.snapshot.record_sample import Span, TimeRange, read_span, spans_within
-from stream.verdict.outcomes import final_outcomes
 from stream.verdict.request import Request
 from stream.verdict.results import MODELS, Results
 

@@ -13,17 +13,12 @@ from schemas.registered import framed
 from schemas.scored_event import CATEGORIES
 from schemas.scored_event_reader import ScoredEventReader
 from stream.consume.partition_progress import Record
+from stream.outcomes.final_outcomes import key_of
 
-__all__ = ["MODELS", "Results", "key_of"]
+__all__ = ["MODELS", "Results"]
 
-KEY_BITS = (1 << 64) - 1
 MODELS = (1, 2)
 """Numbers of the live model and of the candidate; other models have larger ones."""
-
-
-def key_of(lead_id: str) -> int:
-    """Return a hash of a lead's id, of 64 bits, that holds within this process."""
-    return hash(lead_id) & KEY_BITS
 
 
 @dataclass(slots=True)

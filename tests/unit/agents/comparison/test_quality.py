@@ -64,3 +64,15 @@ def test_json_has_both_sides_and_the_difference_with_its_interval() -> None:
     assert found["auc_after"] - found["auc_before"] == pytest.approx(
         found["auc_difference"], abs=1e-5
     )
+
+
+def test_a_score_that_ranks_alike_but_fits_worse_is_said_to_fit_worse() -> None:
+    scores = np.repeat([0.1, 0.5], 500)
+    won = np.random.default_rng(3).random(1000) < scores
+    found = paired_quality(
+        pair(scores.tolist(), np.sqrt(scores).tolist()), Outcomes(np.ones(1000, bool), won)
+    )
+    assert found is not None
+    ranks, fits = found.sentences
+    assert ranks.startswith("Both rank the leads equally well")
+    assert fits.startswith("Its scores fit what converts worse: calibration error 0.")

@@ -155,6 +155,8 @@ def test_the_page_is_written(two: TwoModels, leads: Path, tmp_path: Path) -> Non
         (("--to", "2026-05-01"), "give --from too"),
         (("--from", "2026-05-02", "--to", "2026-05-01"), "swap them"),
         (("--target", "won"), "--target names a column"),
+        (("--with-outcomes", "--outcomes", "x.csv"), "--with-outcomes excludes --target and"),
+        (("leads.csv", "--with-outcomes", "--target", "won"), "--with-outcomes excludes --target"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import orjson
 import pytest
+from numpy.typing import NDArray
 
+from agents.comparison.outcomes import Outcomes
 from agents.offline import FileLeads
 from features.table_file import parse_table
-from stream.comparison.file_leads import FileSource, compare_file, wanted_by_id
+from stream.comparison.file_leads import FileSource, JoinedOutcomes, compare_file, wanted_by_id
 from stream.comparison.live_scores import LiveScores, by_lead_id
 from stream.comparison.request import Request
 from tests.unit.small_model import LEADS
@@ -61,6 +64,24 @@ def test_live_scores_are_joined_by_the_id(two: TwoModels, leads: FileLeads) -> N
     assert found.counts.compared == 2
     assert {mover.place for mover in found.movers} == {"row 5", "row 7"}
     assert "without a live score: 398" in found.notes[0]
+
+
+def test_outcomes_of_the_topic_are_joined_by_id_and_creation(
+    two: TwoModels, leads: FileLeads
+) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def join(ids: Sequence[str], times: NDArray[np.float64]) -> Outcomes:
+        asked.extend(zip(ids, times.tolist(), strict=True))
+        return Outcomes(np.ones(len(ids), bool), np.arange(len(ids)) % 2 == 0)
+
+    request = Request(two.before, two.after, sample=50)
+    joined = JoinedOutcomes(join, ["a note"])
+    found = compare_file(request, FileSource(TABLE, None, leads, leads), joined=joined)
+    assert found.quality is not None
+    assert found.quality.before.rows == len(asked) >= 49
+    assert all(at == int(lead.removeprefix("L-")) * 3_600_000 for lead, at in asked)
+    assert "a note" in found.notes
 
 
 def test_a_repeated_id_wants_the_event_for_every_row(leads: FileLeads) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import orjson
 import pytest
 
 from schemas.errors import FatalError
 from stream.comparison.models import score_records
-from stream.comparison.request import Request
+from stream.comparison.request import Request, TopicOutcomes
 from stream.comparison.topic_leads import compare_topic
 from stream.settings import Settings, load_settings
 from stream.snapshot.record_sample import TimeRange
@@ -42,9 +43,16 @@ def topics(monkeypatch: pytest.MonkeyPatch, two: TwoModels) -> Topics:
         settings.leads_created: leads,
         settings.leads_scored: [LeadRecord(value) for value in scored[:-1]],
     }
-    for module in ("stream.snapshot.record_sample", "stream.comparison.live_scores"):
-        monkeypatch.setattr(f"{module}.records_within", topics.read)
+    readers = ("snapshot.record_sample", "comparison.live_scores", "comparison.topic_outcomes")
+    for module in readers:
+        monkeypatch.setattr(f"stream.{module}.records_within", topics.read)
     return topics
+
+
+def outcome(lead: Mapping[str, Any], kind: str, arrived: int, clock: str) -> LeadRecord:
+    at = arrived if clock == "scored_at" else lead["created_at"] + 1000
+    made = {"lead_id": lead["lead_id"], "outcome": kind, "occurred_at": at}
+    return LeadRecord(orjson.dumps(made), timestamp=arrived)
 
 
 def ignore(_topic: str, _count: int) -> None:
@@ -74,6 +82,28 @@ async def test_a_candidate_against_a_model_is_as_against_its_live_scores(
     assert live.movers == model.movers
     assert live.movers[0].place.startswith("leads.created/0/")
     assert live.subject.before == "live scores (leads/1)"
+
+
+@pytest.mark.parametrize("clock", ["scored_at", "created_at"])
+async def test_outcomes_of_the_topic_are_joined_once_the_horizon_has_passed(
+    two: TwoModels, topics: Topics, clock: str
+) -> None:
+    settings = load_settings(outcome_time=clock, outcome_horizon_days=1.0)
+    arrived = WITHIN.start + 3_600_000
+    topics.records[settings.leads_outcomes] = [
+        *(outcome(two.small.leads[row], "won", arrived, clock) for row in range(0, LEADS, 4)),
+        outcome(two.small.leads[1], "engaged", arrived, clock),
+        LeadRecord(b"none", timestamp=arrived),
+    ]
+    now = WITHIN.end + 5 * 365 * 86_400_000
+    request = Request(two.before, two.after, LEADS, outcomes=TopicOutcomes(now))
+    found = await compare_topic(settings, request, WITHIN, ignore)
+    assert found.quality is not None
+    assert found.quality.before.rows == LEADS
+    assert found.quality.before.rate == 0.25
+    assert [note.partition(" ")[0] for note in found.notes[:2]] == ["Outcomes", "Records"]
+    early = Request(two.before, two.after, LEADS, outcomes=TopicOutcomes(0))
+    assert (await compare_topic(settings, early, WITHIN, ignore)).quality is None
 
 
 async def test_a_range_without_a_lead_is_an_error(two: TwoModels, topics: Topics) -> None:

@@ -16,7 +16,8 @@ from schemas.registered import (
 from schemas.scored_event_reader import ScoredEventReader
 from schemas.single_object import HEADER_BYTES
 from schemas.store import PACKAGED
-from stream.verdict.results import Results, key_of
+from stream.outcomes.final_outcomes import key_of
+from stream.verdict.results import Results
 from testing.scored_events import scored
 from tests.unit.stream.verdict.verdict_topics import AT, LIVE, StoredRecord, scored_event
 

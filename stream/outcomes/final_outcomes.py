@@ -15,9 +15,15 @@ from schemas.record_time import EARLIEST_MS
 from schemas.store import SchemaStore
 from stream.consume.partition_progress import Record
 from stream.settings import Settings
-from stream.verdict.results import key_of
 
-__all__ = ["FinalOutcomes", "final_outcomes"]
+__all__ = ["FinalOutcomes", "final_outcomes", "key_of"]
+
+KEY_BITS = (1 << 64) - 1
+
+
+def key_of(lead_id: str) -> int:
+    """Return a hash of a lead's id, of 64 bits, that holds within this process."""
+    return hash(lead_id) & KEY_BITS
 
 
 class FinalOutcomes:
@@ -51,6 +57,8 @@ class FinalOutcomes:
         """Add the outcomes of some records."""
         found = []
         for record in records:
+            if record.value is None and record.key is not None:
+                continue  # a tombstone, as of an erasure
             try:
                 outcome = self._reader.read(record.value, record.timestamp)
             except InvalidEventError:

@@ -6,9 +6,8 @@ from typing import Any
 
 import orjson
 
+from stream.outcomes.final_outcomes import final_outcomes, key_of
 from stream.settings import load_settings
-from stream.verdict.outcomes import final_outcomes
-from stream.verdict.results import key_of
 from tests.unit.stream.verdict.verdict_topics import AT, StoredRecord
 
 
@@ -33,6 +32,12 @@ def test_a_record_that_is_no_outcome_is_counted() -> None:
     found.add([*broken, record("won")])
     assert found.unreadable == 2
     assert len(found.rows) == 1
+
+
+def test_a_tombstone_is_no_outcome_and_no_fault() -> None:
+    found = final_outcomes(load_settings())
+    found.add([StoredRecord(None, AT, key=b"L-1"), record("won")])
+    assert (found.unreadable, len(found.rows)) == (0, 1)
 
 
 def test_by_creation_an_outcome_arrives_when_it_occurs() -> None:
