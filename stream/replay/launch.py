@@ -85,9 +85,9 @@ def find_model(registry: Registry, reference: str) -> ModelIdentity:
     InputError
         Several versions have hashes that begin with the digits.
     """
-    if not HASH.fullmatch(reference):
+    if not HASH.fullmatch(reference.lower()):
         return describe_bundle(registry.resolve(reference), Trials()).identity
-    names = ["/".join(found) for found in registry.find(reference)]
+    names = ["/".join(found) for found in registry.find(reference.lower())]
     if not names:
         raise ModelNotFoundError(
             f"The registry {registry.root} should have a model whose SHA-256 begins with"

@@ -22,6 +22,8 @@ from stream.process.logging import _is_news
 from stream.settings import Settings, load_settings
 from stream.worker import EXIT_STARTUP, Worker
 
+UNHANDLED = "stream.kafka.unhandled_errors"
+
 
 async def unchecked(_: App) -> None:
     """Check nothing: there is no Kafka."""
@@ -151,7 +153,7 @@ def test_a_mistake_ends_it_with_its_traceback(
 @pytest.mark.parametrize(
     ("error", "logged"),
     [
-        (KafkaConnectionError("closed"), ("stream.worker", logging.WARNING)),
+        (KafkaConnectionError("closed"), (UNHANDLED, logging.WARNING)),
         (ValueError("a mistake"), ("asyncio", logging.ERROR)),
     ],
 )
@@ -180,7 +182,7 @@ def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
     )
     with pytest.raises(SystemExit):
         worker.execute_from_commandline()
-    found = [record for record in caplog.records if record.name in ("stream.worker", "asyncio")]
+    found = [record for record in caplog.records if record.name in (UNHANDLED, "asyncio")]
     [record] = [record for record in found if record.levelno >= logging.WARNING]
     assert (record.name, record.levelno) == logged
     assert repr(error) in record.getMessage()
@@ -189,7 +191,7 @@ def test_an_answer_of_kafka_that_comes_too_late_is_no_error(
 @pytest.mark.parametrize(
     ("message", "logged"),
     [
-        ("Unclosed AIOKafkaConnection", ("stream.worker", logging.WARNING)),
+        ("Unclosed AIOKafkaConnection", (UNHANDLED, logging.WARNING)),
         ("Unclosed AIOKafkaProducer", ("asyncio", logging.ERROR)),
     ],
 )

@@ -21,7 +21,9 @@ from tests.unit.small_model import NAME, SmallModel
 @pytest.mark.parametrize("digits", [12, 40, 64])
 def test_a_model_is_found_by_the_first_digits_of_its_hash(model: SmallModel, digits: int) -> None:
     registry = Registry(model.registry)
-    assert find_model(registry, model.bundle.sha256[:digits]) == model.bundle.identity
+    given = model.bundle.sha256[:digits]
+    for reference in (given, given.upper()):
+        assert find_model(registry, reference) == model.bundle.identity
 
 
 def test_a_model_is_found_by_name_and_version(model: SmallModel) -> None:
