@@ -12,6 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from agents.outcomes.arrivals import ArrivedOutcome, ScoredLead
+from agents.outcomes.due_queue import DueQueue, lead_of
 from agents.outcomes.lead_timers import Overdue, TimedLead, TimerOptions
 from agents.outcomes.progress import OUTCOMES, SCORES, Progress
 from agents.outcomes.store import OutcomeStore
@@ -22,7 +23,6 @@ LEAD, DUE, OVERDUE, MARK = b"t", b"y", b"o", b"z"
 """First byte of the keys; a time follows those of what is due, then the lead."""
 AT_ONCE = 5000
 """Leads that are decided in one write."""
-LATEST = 2**62
 
 _Leads = Mapping[bytes, tuple[int | None, TimedLead]]
 """By id: when the lead is due by the store, None if it is not there; and its state."""
@@ -56,12 +56,12 @@ class StoredTimers:
 
     Attributes
     ----------
-    next_due
-        No lead is due before this time; not stored.
+    queue
+        When leads are due.
     """
 
     def __init__(self, store: OutcomeStore, options: TimerOptions) -> None:
-        self.next_due = 0
+        self.queue = DueQueue(store, DUE)
         self._store = store
         self._options = options
         [mark] = store.get([MARK])
@@ -102,13 +102,8 @@ class StoredTimers:
         until
             Milliseconds since 1970; all records before that time must have been added.
         """
-        while until >= self.next_due:
-            found = self._store.scan(DUE, _due_key(until + 1, b""), AT_ONCE)
-            if not found:
-                rest = self._store.scan(DUE, _after(DUE), 1)
-                self.next_due = _time_of(rest[0][0]) if rest else LATEST
-                return
-            leads = self._load({key[9:] for key, _ in found})
+        while found := self.queue.due(until, AT_ONCE):
+            leads = self._load({lead_of(key) for key, _ in found})
             overdue = [
                 (lead_id, timer)
                 for lead_id, (_, lead) in leads.items()
@@ -150,13 +145,12 @@ class StoredTimers:
         deletes: list[bytes] = []
         for lead_id, (stored_due, lead) in leads.items():
             if stored_due is not None:
-                deletes.append(_due_key(stored_due, lead_id))
+                deletes.append(self.queue.old_key(stored_due, lead_id))
             if lead_id in dropped:
                 deletes.append(LEAD + lead_id)
             elif stored_due is not None or lead.is_kept:
-                due = lead.due(self._options)
-                puts[LEAD + lead_id], puts[_due_key(due, lead_id)] = lead.to_bytes(), b""
-                self.next_due = min(self.next_due, due)
+                due = self.queue.key(lead.due(self._options), lead_id)
+                puts[LEAD + lead_id], puts[due] = lead.to_bytes(), b""
         for lead_id, timer in overdue:
             puts[_overdue_key(timer, lead_id)] = orjson.dumps(timer.fields())
         return TimerWrites(puts, deletes)
@@ -166,16 +160,8 @@ def _mark(progress: Progress) -> bytes:
     return orjson.dumps([progress.offsets.get(topic, 0) for topic in (SCORES[0], OUTCOMES)])
 
 
-def _due_key(at: int, lead_id: bytes) -> bytes:
-    return DUE + max(0, at).to_bytes(8, "big") + lead_id
-
-
 def _overdue_key(timer: Overdue, lead_id: bytes) -> bytes:
     return OVERDUE + timer.due.to_bytes(8, "big") + timer.timer[:1].encode() + lead_id
-
-
-def _time_of(due_key: bytes) -> int:
-    return int.from_bytes(due_key[1:9], "big")
 
 
 def _after(first: bytes) -> bytes:

@@ -73,7 +73,7 @@ class ReadTimes:
 
     def _may_be_due(self, partition: int, time: int) -> bool:
         join = self._partitions.joins.get(partition)
-        return join is not None and join.timers is not None and join.timers.next_due <= time
+        return join is not None and join.timers is not None and join.timers.queue.next_due <= time
 
     async def _are_read(self, partition: int) -> bool:
         at = TopicPartition(self._source.topic, partition)

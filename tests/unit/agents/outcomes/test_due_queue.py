@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.outcomes.due_queue import DueQueue, key_of, lead_of, time_of
+from agents.outcomes.due_queue import DueQueue, lead_of, time_of
 from agents.outcomes.store import MemoryStore
 
 
@@ -13,7 +13,7 @@ class Queue:
 
     def __init__(self) -> None:
         self.store = MemoryStore()
-        self.queue = DueQueue(self.store)
+        self.queue = DueQueue(self.store, b"q")
 
     def put(self, due: int, lead_id: bytes) -> None:
         self.store.write({self.queue.key(due, lead_id): b"state"}, ())
@@ -51,7 +51,7 @@ def test_a_queue_is_read_from_the_start_when_its_store_is_opened_again() -> None
     place = Queue()
     place.put(100, b"a")
     place.queue.due(100, 1)  # found, but not written
-    place.queue = DueQueue(place.store)
+    place.queue = DueQueue(place.store, b"q")
     assert place.take(100) == [(100, b"a")]
 
 
@@ -62,7 +62,7 @@ def test_keys_of_many_leads_are_those_of_each_and_are_found() -> None:
     place.put(50, b"x")
     assert place.take(50) == [(50, b"x")]
     keys = place.queue.keys(due, ids)
-    assert keys == [key_of(at, one) for at, one in zip(due.tolist(), ids, strict=True)]
+    assert keys == [place.queue.old_key(at, one) for at, one in zip(due.tolist(), ids, strict=True)]
     place.store.write(dict.fromkeys(keys, b"state"), ())
     assert place.take(100) == [(0, b"b"), (0, "ü".encode()), (77, b"")]
     assert place.queue.keys(due[:0], []) == []

@@ -179,7 +179,7 @@ def test_nothing_is_read_from_the_store_before_something_is_due() -> None:
     timers = join.timers
     assert timers is not None
     timers.decide(105)
-    assert timers.next_due == 110
+    assert timers.queue.next_due == 110
     scans: list[bytes] = []
     store.scan = lambda start, stop, most: scans.append(start) or []  # type: ignore[method-assign, func-returns-value, assignment]
     timers.decide(109)
