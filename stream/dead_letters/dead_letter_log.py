@@ -143,6 +143,6 @@ class DeadLetterLog:
 
     def _unreadable(self, error: Exception) -> FatalError:
         return FatalError(
-            f"expected to read {self.topic}, but Kafka answered {error!r}: check that this user may"
-            " read the topic, and try again"
+            f"expected to read {self.topic}, but Kafka answered {error!r}: check that the"
+            " brokers run and that this user may read the topic, and try again"
         )

@@ -13,6 +13,7 @@ import pytest
 from stream.broker import Broker
 from stream.sinks.json_line_file import lines_of
 from testing.kafka_client import Record, TopicFactory, produce, until
+from tests.integration.kafka_tools import described_lag
 from tests.integration.sink_process import (
     PARTITIONS,
     begin_sink,
@@ -99,6 +100,11 @@ async def test_while_the_target_is_unavailable_lag_grows_and_the_sink_continues(
     status, _ = await sink.answer("/healthz")
     assert status == HTTPStatus.OK, "a restart would not help"
     assert await sink.metric("leadscore_lag_records") == 2 * 35
+    settings = stage.settings
+    tool = await described_lag(
+        settings.kafka_bootstrap_servers, f"{settings.group_id}-sink-jsonl-scores"
+    )
+    assert {at: row.lag for (_, at), row in tool.items()} == {0: 35, 1: 35}, "Kafka's own figures"
     assert await sink.metric("leadscore_sink_target_up") == 0
     folder.unlink()
     away.rename(folder)
