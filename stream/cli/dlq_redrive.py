@@ -67,13 +67,16 @@ def redrive(
     """  # noqa: D301
     with exit_codes():
         wanted = selected(options)
-        if resume and (dry_run or is_again or limit or max_attempts or wanted != type(wanted)()):
+        is_resumed = resume is not None  # also by an empty id, as of a variable that is not set
+        if is_resumed and (
+            dry_run or is_again or limit or max_attempts or wanted != type(wanted)()
+        ):
             raise InputError(
                 "--resume continues by the plan that was written at the start: give it alone"
             )
         settings = load_settings()
         log = DeadLetterLog(settings)
-        if resume:
+        if resume is not None:
             code = asyncio.run(_redrive(settings, log, resume, as_json))
         else:
             plan = asyncio.run(

@@ -149,6 +149,13 @@ def test_a_resumed_redrive_continues_by_the_plan_in_the_ledger(desk: FakeDesk) -
     assert (desk.planned, desk.started) == ([], ["r1"])
 
 
+def test_an_empty_id_never_starts_another_redrive(desk: FakeDesk) -> None:
+    """`--resume "$ID"` with a variable that is not set sent every letter."""
+    run("--resume", "")
+    assert (desk.planned, desk.started) == ([], [""])
+    assert run("--resume", "", "--dry-run").exit_code == 2
+
+
 @pytest.mark.parametrize(
     "option", [("--limit", "3"), ("--again",), ("--dry-run",), ("--id", "ann"), ("--since", "1h")]
 )
