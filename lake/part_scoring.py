@@ -109,17 +109,19 @@ class PartScorer:
         for data in read_rows(file, span.groups, columns.read, columns.texts):
             table = self._scorer.table(data)
             scored = self._scorer.score(table)
-            writer.write(self._output(data, table, scored, columns, row))
+            ids = _ids(data, table, columns.lead_id, row, self._row_name(span))
+            writer.write(self._output(data, scored, ids))
             rejects.write(file.url, row, scored)
             row += data.num_rows
             self._on_rows(data.num_rows)
         return row - span.first_row
 
-    def _output(
-        self, data: Any, table: Table, scored: ScoredRows, columns: LeadColumns, first_row: int
-    ) -> Any:
+    def _row_name(self, span: Span) -> str:
+        """Return what a row without an id is called, before its number in the file."""
+        return "row-" if len(self._plan.files) == 1 else f"file-{span.file + 1}-row-"
+
+    def _output(self, data: Any, scored: ScoredRows, ids: Any) -> Any:
         """Return the scored rows of a batch with ``_schema``."""
-        ids = _ids(data, table, columns.lead_id, first_row)
         kept = [data.column(name) for name in self._plan.request.keep]
         if scored.rejected:
             rows = pa.array(scored.rows)
@@ -184,10 +186,11 @@ def _line(url: str, row: int, error: InvalidEventError) -> dict[str, Any]:
     return {"file": url, "row": row + 1, "code": str(error.code), "error": str(error)}
 
 
-def _ids(data: Any, table: Table, column: str | None, first_row: int) -> Any:
+def _ids(data: Any, table: Table, column: str | None, first_row: int, row_name: str) -> Any:
     """Return the leads' ids; the number of the row in its file where there is none."""
     if column is None:
-        return pa.array([f"row-{row}" for row in range(first_row + 1, first_row + table.rows + 1)])
+        rows = range(first_row + 1, first_row + table.rows + 1)
+        return pa.array([f"{row_name}{row}" for row in rows])
     if column in data.column_names and pa.types.is_string(data.schema.field(column).type):
         ids = data.column(column).combine_chunks()
         trimmed = pa.compute.utf8_trim_whitespace(ids)
@@ -196,5 +199,6 @@ def _ids(data: Any, table: Table, column: str | None, first_row: int) -> Any:
     by_original = {original: name for name, original in table.originals.items()}
     cells = table.columns[by_original[column]].strings()
     return pa.array(
-        [cell or f"row-{row}" for row, cell in enumerate(cells, first_row + 1)], type=pa.string()
+        [cell or f"{row_name}{row}" for row, cell in enumerate(cells, first_row + 1)],
+        type=pa.string(),
     )

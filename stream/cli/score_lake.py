@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import click
 from rich.console import Console
 
 from lake.manifest import Manifest
@@ -30,6 +31,16 @@ from stream.settings import load_settings
 __all__ = ["LakeOptions", "Request", "score_lake"]
 
 EXIT_SOME_REJECTED = 1
+OPTIONS = {
+    "sources": "files",
+    "model": "--model",
+    "id_column": "--id",
+    "keep": "--keep",
+    "format": "--format",
+    "rows_per_file": "--rows-per-file",
+    "delta_version": "--delta-version",
+}
+"""Options of a request, as a user gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,8 @@ def score_lake(request: Request, options: LakeOptions, load: Callable[[], Bundle
     if options.is_dry_run:
         return 0
     todo = [number for number in numbers if number not in done]
+    if not todo:
+        click.echo("all files were written before: nothing is scored", err=True)
     with BackfillDisplay(
         plan, numbers, done, Console(stderr=True), is_json=options.is_json
     ) as shown:
@@ -157,7 +170,7 @@ def _check_request(plan: Plan, request: Request, out: str) -> None:
     if plan.request == request:
         return
     planned, given = plan.request.model_dump(), request.model_dump()
-    other = [name for name in planned if planned[name] != given[name]]
+    other = [OPTIONS[name] for name in planned if planned[name] != given[name]]
     raise InputError(
         f"{out} has the plan of another request, with other {', '.join(other)}: give the same"
         " options to continue it, or name another folder with --out"

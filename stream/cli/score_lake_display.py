@@ -118,7 +118,8 @@ def print_plan(plan: Plan, numbers: Sequence[int], done: Collection[int], *, is_
         )
         return
     size = sum(file.size for file in plan.files)
-    click.echo(f"Read     {len(plan.files):,} files of {size / 1e6:,.0f} MB, {plan.rows:,} rows")
+    read, written = _files(len(plan.files)), _files(len(numbers))
+    click.echo(f"Read     {read} of {size / 1e6:,.0f} MB, {plan.rows:,} rows")
     for file in plan.files[:SHOWN_FILES]:
         click.echo(for_terminal(f"         {file.url} ({file.rows:,} rows)"))
     if len(plan.files) > SHOWN_FILES:
@@ -127,7 +128,11 @@ def print_plan(plan: Plan, numbers: Sequence[int], done: Collection[int], *, is_
         click.echo(for_terminal(f"Delta    {table} at version {version}"))
     model = plan.model
     click.echo(for_terminal(f"Model    {model.name}/{model.version}, sha256 {model.sha256}"))
-    click.echo(f"Write    {len(numbers):,} files of {rows:,} rows, {len(done):,} of them written")
+    click.echo(f"Write    {written} of {rows:,} rows, {len(done):,} of them written")
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def print_account(plan: Plan, account: Account, out: str, written: int, *, is_json: bool) -> None:
@@ -150,12 +155,14 @@ def print_account(plan: Plan, account: Account, out: str, written: int, *, is_js
         print_json({"event": "account", **account.model_dump(exclude={"parts"}), **counts})
         return
     rejected = ", ".join(f"{count:,} {code}" for code, count in account.rejected.items())
+    which = f" ({rejected}; {out.rstrip('/')}/_rejected has their rows)" if rejected else ""
     click.echo(
-        f"{account.rows:,} rows: {account.scored:,} scored, {account.rows - account.scored:,}"
-        f" rejected{f' ({rejected})' if rejected else ''}"
+        for_terminal(
+            f"{account.rows:,} rows: {account.scored:,} scored, {account.rows - account.scored:,}"
+            f" rejected{which}"
+        )
     )
     model = f"{plan.model.name}/{plan.model.version}"
-    files = "1 file" if len(account.parts) == 1 else f"{len(account.parts):,} files"
-    click.echo(for_terminal(f"{files} by {model} in {out}"))
+    click.echo(for_terminal(f"{_files(len(account.parts))} by {model} in {out}"))
     if written < planned:
         click.echo(f"{written:,} of {planned:,} files of all shards are written: score the others")

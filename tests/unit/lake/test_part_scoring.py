@@ -101,6 +101,18 @@ def test_rows_without_an_id_are_numbered_in_their_file(model: SmallModel, tmp_pa
     ]
 
 
+def test_rows_without_an_id_have_different_names_in_several_files(
+    model: SmallModel, tmp_path: Path
+) -> None:
+    """Two leads of a data set were called row-1."""
+    leads = [dict(lead) | {"lead_id": ""} for lead in model.leads[:2]]
+    for name in "ab":
+        write_leads(tmp_path / "in" / f"{name}.parquet", leads)
+    score_all(model, request_for(tmp_path / "in"), tmp_path / "out")
+    found = [row["lead_id"] for row in read_scores(tmp_path / "out")]
+    assert found == ["file-1-row-1", "file-1-row-2", "file-2-row-1", "file-2-row-2"]
+
+
 def test_ids_of_any_type_are_text(model: SmallModel, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     table = pa.table({"id": [7, None, 9], "page_views": [1.0, 2.0, 3.0]})

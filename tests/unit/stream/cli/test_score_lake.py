@@ -64,6 +64,12 @@ def test_the_same_command_again_has_nothing_to_do(
     monkeypatch.setattr(score_lake, "open_part_scorer", None)
     again = run(model, tmp_path / "out", source)
     assert (again.exit_code, again.stdout) == (0, first.stdout)
+    assert "all files were written before" in again.stderr
+    assert first.stderr == ""
+
+
+def test_every_option_of_a_request_has_the_name_that_a_user_gives() -> None:
+    assert score_lake.OPTIONS.keys() == score_lake.Request.model_fields.keys()
 
 
 def test_a_plan_is_not_continued_with_other_options(
@@ -72,7 +78,7 @@ def test_a_plan_is_not_continued_with_other_options(
     run(model, tmp_path / "out", source)
     result = run(model, tmp_path / "out", source, "--keep", "industry", "--format", "csv")
     assert result.exit_code == 2
-    assert "the plan of another request, with other keep, format" in result.stderr
+    assert "the plan of another request, with other --keep, --format" in result.stderr
 
 
 def test_shards_together_are_the_whole(
@@ -116,7 +122,7 @@ def test_rejected_rows_end_with_1(model: SmallModel, tmp_path: Path) -> None:
     leads[3]["created_at"] = 12
     result = run(model, tmp_path / "out", write_leads(tmp_path / "a.parquet", leads))
     assert result.exit_code == 1
-    assert "20 rows: 19 scored, 1 rejected (1 TIME)" in result.stdout
+    assert "20 rows: 19 scored, 1 rejected (1 TIME; " in result.stdout
     for share, code in (("4%", 1), ("5%", 0)):
         again = run(model, tmp_path / "out", tmp_path / "a.parquet", "--max-rejected", share)
         assert again.exit_code == code

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lake.plan import OutputFile, PartAccount, Plan
+from lake.plan import OutputFile, PartAccount, Plan, sum_up
 from stream.cli.score_lake_display import BackfillDisplay, print_account, print_plan
 from tests.unit.lake.data_sets import plan_for, request_for, score_all, write_leads
 from tests.unit.small_model import SmallModel
@@ -63,7 +63,7 @@ def test_the_plan_names_files_model_and_what_is_left(
 ) -> None:
     print_plan(plan, [0, 1], {0}, is_json=False)
     said = capsys.readouterr().out
-    assert "1 files of 0 MB, 400 rows" in said
+    assert "1 file of 0 MB, 400 rows" in said
     assert "a.parquet (400 rows)" in said
     assert "Write    2 files of 200 rows, 1 of them written" in said
 
@@ -85,3 +85,14 @@ def test_an_account_in_json_leaves_the_parts_out(
         "written": 4,
         "planned": 4,
     }
+
+
+def test_rejected_rows_are_counted_by_code_with_the_folder_that_lists_them(
+    plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = account(0).model_copy(update={"scored": 97, "rejected": {"TIME": 1, "TYPE": 2}})
+    print_account(plan, sum_up([bad]), "s3://lake/scores/", 4, is_json=False)
+    assert (
+        "100 rows: 97 scored, 3 rejected (1 TIME, 2 TYPE; s3://lake/scores/_rejected has their"
+        " rows)"
+    ) in capsys.readouterr().out
