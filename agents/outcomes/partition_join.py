@@ -237,26 +237,20 @@ class PartitionJoin:
         tally: Tally = Counter()
         while entries := self._queue.due(self.progress.watermark, AT_ONCE):
             due = [(time_of(key), lead_of(key)) for key, _ in entries]
-            first = {lead_id: at for at, lead_id in due}
-            values = dict(zip(first, (value for _, value in entries), strict=True))
+            values = {lead_of(key): value for key, value in entries}
             plain, others = plain_leads(values, self._options)
             change = self._changing(others)
             change.deletes += [key for key, _ in entries]
             for leads in plain:
-                self._handle_plain(leads, first, due[-1], change, tally)
+                self._handle_plain(leads, due[-1], change, tally)
             self._handle_others(due, change, tally)
             self._commit(change)
         return tally
 
     def _handle_plain(
-        self,
-        leads: PlainLeads,
-        first: Mapping[bytes, int],
-        last: tuple[int, bytes],
-        change: Change,
-        tally: Tally,
+        self, leads: PlainLeads, last: tuple[int, bytes], change: Change, tally: Tally
     ) -> None:
-        found = handled(leads, first, last, self._options)
+        found = handled(leads, last, self._options)
         if not leads.has_outcome:
             tally["missing"] += len(found.matured)
         change.counted += [(found.matured, False, -1), (found.matured, True, 1)]

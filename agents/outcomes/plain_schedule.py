@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -38,27 +37,21 @@ def due_times(leads: PlainLeads, options: JoinOptions) -> NDArray[np.int64]:
     return leads.at + np.where(leads.are_matured, options.kept_ms, options.horizon_ms)
 
 
-def handled(
-    leads: PlainLeads, first: Mapping[bytes, int], last: tuple[int, bytes], options: JoinOptions
-) -> Handled:
+def handled(leads: PlainLeads, last: tuple[int, bytes], options: JoinOptions) -> Handled:
     """Do what is due with plain leads.
 
     Parameters
     ----------
     leads
         The leads.
-    first
-        By lead, the first time at which it is looked at: what was due before it is done then.
     last
         Time and lead up to which everything is done, in the order of times, then of leads.
     options
         When scores mature, and are dropped.
     """
-    begun = np.array([first[lead_id] for lead_id in leads.lead_ids], np.int64)
-    mature_at = np.maximum(leads.at + options.horizon_ms, begun)
-    matured = ~leads.are_matured & _are_reached(leads, mature_at, last)
-    drop_at = np.maximum(leads.at + options.kept_ms, np.where(matured, mature_at, begun))
-    dropped = (matured | leads.are_matured) & _are_reached(leads, drop_at, last)
+    matured = ~leads.are_matured & _are_reached(leads, leads.at + options.horizon_ms, last)
+    drop_at = leads.at + options.kept_ms  # not before the horizon
+    dropped = _are_reached(leads, drop_at, last)
     return Handled(
         matured=leads.take(matured),
         dropped=leads.take(dropped),

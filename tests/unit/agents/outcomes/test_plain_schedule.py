@@ -41,7 +41,7 @@ def test_leads_mature_and_are_dropped_at_the_times_of_their_states(
     dropped: dict[bytes, int] = {}
     kept: dict[bytes, bytes] = {}
     for leads in plain_leads(values, OPTIONS)[0]:
-        found = handled(leads, first, last, OPTIONS)
+        found = handled(leads, last, OPTIONS)
         matured |= set(found.matured.lead_ids)
         dropped |= zip(found.dropped.lead_ids, found.dropped_at.tolist(), strict=True)
         kept |= zip(found.kept.lead_ids, found.kept.values(), strict=True)
