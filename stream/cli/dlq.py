@@ -14,7 +14,13 @@ import click
 from rich.console import Console
 
 from agents.records import SourceRecord as Record
-from stream.cli.dlq_options import json_option, selected, selection_options, values_option
+from stream.cli.dlq_options import (
+    json_option,
+    selected,
+    selection_options,
+    sinks_option,
+    values_option,
+)
 from stream.cli.dlq_purge import purge
 from stream.cli.dlq_redrive import redrive
 from stream.cli.dlq_screen import (
@@ -130,18 +136,23 @@ async def _statistics(settings: Settings, selection: Selection) -> DeadLetterSta
     show_default=True,
     help="Maximum number of letters to list.",
 )
+@sinks_option
 @values_option
 @json_option
-def list_letters(limit: int, shows_values: bool, as_json: bool, **options: Any) -> None:
+def list_letters(
+    limit: int, of_sinks: bool, shows_values: bool, as_json: bool, **options: Any
+) -> None:
     """List dead letters, the newest last.
 
     \b
       leadscore dlq list --code TYPE --since 6h
+      leadscore dlq list --sinks
 
     Exit codes: 0 listed, 2 an option is invalid, 3 Kafka, the topic or a right is missing.
     """  # noqa: D301
     with exit_codes():
-        letters = asyncio.run(_newest(load_settings(), selected(options), limit))
+        newest = _newest(load_settings(), selected(options), limit, of_sinks=of_sinks)
+        letters = asyncio.run(newest)
     rows = [listed(letter, shows_values=shows_values) for letter in letters]
     if as_json:
         for row in rows:
@@ -150,10 +161,13 @@ def list_letters(limit: int, shows_values: bool, as_json: bool, **options: Any) 
     print_letters(rows, int(time.time() * 1000), shows_values=shows_values)
 
 
-async def _newest(settings: Settings, selection: Selection, limit: int) -> list[DeadLetter]:
+async def _newest(
+    settings: Settings, selection: Selection, limit: int, *, of_sinks: bool
+) -> list[DeadLetter]:
     newest: list[tuple[int, Place, DeadLetter]] = []
-    log = DeadLetterLog(settings)
-    spans = await log.spans(Use.DLQ, since_ms=selection.since_ms)
+    log = DeadLetterLog(settings, settings.leads_sinks_dlq if of_sinks else None)
+    use = Use.SINK_REDRIVE if of_sinks else Use.DLQ
+    spans = await log.spans(use, since_ms=selection.since_ms)
     async for letter in _letters(log, spans, selection):
         push = heapq.heappush if len(newest) < limit else heapq.heappushpop
         push(newest, (letter.timestamp, letter.place, letter))

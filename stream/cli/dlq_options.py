@@ -14,7 +14,14 @@ from stream.cli.options import PAST, add_options
 from stream.dead_letters.letter import Place
 from stream.dead_letters.selection import Selection, SourcePlace, hashed
 
-__all__ = ["PLACE", "json_option", "selected", "selection_options", "values_option"]
+__all__ = [
+    "PLACE",
+    "json_option",
+    "selected",
+    "selection_options",
+    "sinks_option",
+    "values_option",
+]
 
 NUMBER = r"\d{1,10}"
 OFFSET = r"\d{1,19}"
@@ -67,6 +74,10 @@ json_option = click.option(
 )
 values_option = click.option(
     "--values", "shows_values", is_flag=True, help="Show keys and values: they are personal data."
+)
+
+sinks_option = click.option(
+    "--sinks", "of_sinks", is_flag=True, help="Letters of sinks, in LEADSCORE_LEADS_SINKS_DLQ."
 )
 
 OPTIONS = (

@@ -103,9 +103,12 @@ def print_letters(
         "written": [_age(now_ms, row["timestamp_ms"]) for row in rows],
         "code": [row["code"] for row in rows],
         "source": [row["source"] for row in rows],
+        "sink": [_or_dash(row["sink"]) for row in rows],
         "attempt": [str(row["attempt"]) for row in rows],
         "bytes": [_or_dash(row["value_bytes"]) for row in rows],
     }
+    if not any(row["sink"] for row in rows):
+        del columns["sink"]
     table = Table(box=None)
     width = console(LONGEST_LINE).width
     room = width - sum(_add_column(table, *column, width) for column in columns.items())
@@ -157,14 +160,17 @@ def print_trial(outcomes: Mapping[str, Counter[str]]) -> None:
 def print_letter(shown: Mapping[str, Any], *, shows_values: bool) -> None:
     """Print everything that is known of a letter."""
     for name in (
-        *("place", "time", "code", "error", "attempt", "topic", "source", "source_time"),
+        *("place", "time", "code", "error", "attempt", "sink", "topic", "source", "source_time"),
         *("key", "value_bytes", "left_out", "wire_format", "schema"),
     ):
+        if name == "sink" and shown[name] is None:
+            continue
         _line(name.replace("_", " "), _or_dash(shown[name]))
     if shown["left_out"]:
         _line("value", VALUES.get(shown["value_from"], NO_VALUE))
     for header in shown["headers"]:
-        note = "" if header["is_sent_again"] else "  (not sent again)"
+        is_kept = header["is_sent_again"] or shown["sink"] is not None
+        note = "" if is_kept else "  (not sent again)"
         _line("header", f"{_cut(header['name'])} = {_cut(_or_dash(header['value']))}{note}")
     for found in shown["fields"]:
         span = f"bytes {found['start']} to {found['start'] + found['bytes'] - 1}"

@@ -16,9 +16,10 @@ from model.metadata import BundleError
 from model.registry import Registry
 from schemas.errors import InputError
 from schemas.store import SchemaStore
-from stream.cli.dlq_options import PLACE, json_option, values_option
+from stream.cli.dlq_options import PLACE, json_option, sinks_option, values_option
 from stream.cli.dlq_screen import print_letter
 from stream.cli.output import print_json
+from stream.dead_letters.account import LeftReason
 from stream.dead_letters.dead_letter_log import DeadLetterLog, Span
 from stream.dead_letters.letter import DeadLetter, Place
 from stream.dead_letters.redriving import open_sources
@@ -38,14 +39,16 @@ ASKED_ONCE = {"schema_registry_wait_seconds": 5.0, "schema_registry_unresolved":
 
 @click.command()
 @click.argument("place", type=PLACE, metavar="PARTITION/OFFSET")
+@sinks_option
 @values_option
 @json_option
-def show(place: Place, shows_values: bool, as_json: bool) -> None:
+def show(place: Place, of_sinks: bool, shows_values: bool, as_json: bool) -> None:
     """Show a dead letter, and the byte at which it broke.
 
     \b
       leadscore dlq show 2/4711
       leadscore dlq show 2/4711 --values
+      leadscore dlq show 0/3 --sinks
 
     The place is that in the dead-letter topic, as `leadscore dlq list` prints it. A value that the
     letter lacks is read from its source record. A value in Avro is decoded by the schemas of
@@ -54,17 +57,23 @@ def show(place: Place, shows_values: bool, as_json: bool) -> None:
     Exit codes: 0 shown, 2 there is no such dead letter, 3 Kafka, the topic or a right is missing.
     """  # noqa: D301
     with exit_codes():
-        shown = asyncio.run(_shown(load_settings(), place, shows_values=shows_values))
+        settings = load_settings()
+        shown = asyncio.run(_shown(settings, place, of_sinks=of_sinks, shows_values=shows_values))
     if as_json:
         print_json(shown)
         return
     print_letter(shown, shows_values=shows_values)
 
 
-async def _shown(settings: Settings, place: Place, *, shows_values: bool) -> dict[str, Any]:
-    letter = await _letter_at(DeadLetterLog(settings), place)
+async def _shown(
+    settings: Settings, place: Place, *, of_sinks: bool, shows_values: bool
+) -> dict[str, Any]:
+    log = DeadLetterLog(settings, settings.leads_sinks_dlq if of_sinks else None)
+    letter = await _letter_at(log, place, Use.SINK_REDRIVE if of_sinks else Use.DLQ)
     value, value_from = letter.value, LETTER
-    if letter.is_left_out:
+    if letter.is_left_out and of_sinks:
+        value_from = str(LeftReason.FOREIGN)
+    elif letter.is_left_out:
         async with open_sources(settings) as sources:
             restored = await sources.restore(letter)
         if isinstance(restored, RawRecord):
@@ -103,8 +112,8 @@ def _unlogged_lookups() -> Iterator[None]:
         log.setLevel(before)
 
 
-async def _letter_at(log: DeadLetterLog, place: Place) -> DeadLetter:
-    span = (await log.spans(Use.DLQ)).get(place.partition, Span(0, 0))
+async def _letter_at(log: DeadLetterLog, place: Place, use: Use) -> DeadLetter:
+    span = (await log.spans(use)).get(place.partition, Span(0, 0))
     records: list[Record] = []
     if span.start <= place.offset < span.end:
         one = {place.partition: Span(place.offset, place.offset + 1)}

@@ -16,6 +16,7 @@ from stream.dead_letters.avro_bytes import Field
 from stream.dead_letters.deny_list import is_denied
 from stream.dead_letters.layout import Layout, layout_of
 from stream.dead_letters.letter import DeadLetter
+from stream.sinks.dead_letters import SINK_NAME
 
 __all__ = ["LETTER", "SOURCE", "described", "hex_dump", "listed"]
 
@@ -47,6 +48,7 @@ def listed(letter: DeadLetter, *, shows_values: bool = False) -> dict[str, Any]:
         "timestamp_ms": letter.timestamp,
         "code": letter.code,
         "source": str(letter.source),
+        "sink": _shown(dict(letter.headers).get(SINK_NAME)),
         "attempt": letter.attempt,
         "value_bytes": _value_bytes(letter),
         "key": _shown(letter.key, shows_values),
@@ -158,7 +160,7 @@ def _field(found: Field, shows_values: bool) -> dict[str, Any]:
     }
 
 
-def _shown(text: bytes | None, shows_values: bool) -> str | None:
+def _shown(text: bytes | None, shows_values: bool = True) -> str | None:
     if text is None:
         return None
     return text.decode(errors="backslashreplace") if shows_values else MASKED

@@ -13,6 +13,7 @@ import pytest
 from stream.broker import Broker
 from stream.sinks.json_line_file import lines_of
 from testing.kafka_client import Record, TopicFactory, produce, until
+from tests.integration.command_process import run_command
 from tests.integration.kafka_tools import described_lag
 from tests.integration.sink_process import (
     PARTITIONS,
@@ -75,6 +76,8 @@ async def test_a_value_that_is_no_event_is_a_dead_letter_and_the_others_are_writ
     assert headers["leadscore.error.code"] == b"DECODE"
     assert headers["leadscore.sink"] == b"files"
     assert headers["__connect.errors.offset"] == b"3"
+    [listed] = (await run_command(stage, "dlq", "list", "--sinks", "--json")).lines
+    assert (listed["place"], listed["sink"], listed["code"]) == ("0/0", "files", "DECODE")
     assert await sink.metric("leadscore_sink_dead_letters_total") == 1
     assert await sink.metric("leadscore_sink_records_total") == 6
     await sink.stop_cleanly()

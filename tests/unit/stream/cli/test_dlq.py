@@ -14,6 +14,8 @@ from stream.cli.dlq import dlq
 from stream.dead_letters.dead_letter_log import Span
 from stream.dead_letters.selection import Selection
 from stream.fetch.raw_records import RawRecord
+from stream.kafka.access import Use
+from stream.settings import Settings
 from testing.dead_letters import dead_letter
 
 
@@ -45,6 +47,37 @@ def test_every_command_has_an_example(command: str) -> None:
     assert result.exit_code == 0
     assert f"leadscore dlq {command}" in result.output
     assert "Exit codes" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "topic", "use"),
+    [
+        ((), "leads.created.dlq", Use.DLQ),
+        (("--sinks",), "leads.sinks.dlq", Use.SINK_REDRIVE),
+    ],
+)
+def test_letters_of_sinks_are_listed_from_their_topic_with_their_sink(
+    monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], topic: str, use: Use
+) -> None:
+    asked: list[tuple[str, Use]] = []
+
+    class FakeLog:
+        def __init__(self, settings: Settings, topic: str | None) -> None:
+            self._topic = topic or settings.leads_created_dlq
+
+        async def spans(self, use: Use, since_ms: int | None) -> Mapping[int, Span]:
+            asked.append((self._topic, use))
+            return {0: Span(0, 1)}
+
+        async def read_all(self, spans: Mapping[int, Span]) -> AsyncIterator[RawRecord]:
+            given = [("leadscore.sink", b"files")] if "sinks" in self._topic else []
+            letter = dead_letter(b"x", b"ann", headers=given)
+            yield RawRecord(0, 3, 0, letter.key, letter.value, letter.headers)
+
+    monkeypatch.setattr(module, "DeadLetterLog", FakeLog)
+    names, row, _ = run("list", *options).stdout.splitlines()
+    assert asked == [(topic, use)]
+    assert ("sink" in names.split()) == ("files" in row.split()) == bool(options)
 
 
 async def test_a_pipe_that_is_closed_ends_the_reading_without_a_traceback() -> None:

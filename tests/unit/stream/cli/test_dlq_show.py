@@ -12,16 +12,20 @@ import pytest
 from click.testing import CliRunner
 
 from schemas.encode import encode_lead
+from schemas.errors import ErrorCode
 from schemas.store import parse_schema
 from schemas.wire import WireFormat
 from stream.cli import dlq_show as module
 from stream.dead_letters.dead_letter_log import Span
 from stream.fetch.raw_records import Problem, RawRecord, UnreadableRecord
 from stream.kafka.access import Use
+from stream.settings import Settings
 from testing.dead_letters import dead_letter
 from testing.fake_schema_registry import FakeSchemaRegistry
 from testing.schemas import packaged_schema
 from tests.unit.small_model import small_model
+
+FILES = [("leadscore.sink", b"files")]
 
 
 def run(*arguments: str) -> Any:
@@ -59,7 +63,7 @@ class FakeLog:
 def test_a_place_without_a_letter_is_an_error_with_the_reason(
     place: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "DeadLetterLog", lambda _: FakeLog())
+    monkeypatch.setattr(module, "DeadLetterLog", lambda *_: FakeLog())
     result = run(place)
     assert result.exit_code == 2
     assert re.search(says, result.stderr)
@@ -78,6 +82,29 @@ class OneLetter(FakeLog):
         yield RawRecord(0, 3, 0, self._letter.key, self._letter.value, self._letter.headers)
 
 
+def test_a_letter_of_a_sink_is_read_from_the_topic_of_sinks_with_its_rights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, Use]] = []
+
+    class SinkLog(OneLetter):
+        def __init__(self, settings: Settings, topic: str) -> None:
+            self._letter = dead_letter(None, b"ann", code=ErrorCode.TOO_LARGE, headers=FILES)
+            self.topic = topic
+
+        async def spans(self, use: Use) -> Mapping[int, Span]:
+            asked.append((self.topic, use))
+            return await super().spans(use)
+
+    monkeypatch.setattr(module, "DeadLetterLog", SinkLog)
+    shown = orjson.loads(run("0/3", "--sinks", "--json").stdout)
+    assert asked == [("leads.sinks.dlq", Use.SINK_REDRIVE)]
+    assert (shown["sink"], shown["value_from"]) == ("files", "foreign"), "no lead's topic is read"
+    printed = run("0/3", "--sinks").stdout
+    assert "sink         files" in printed
+    assert "not sent again" not in printed
+
+
 def test_a_lead_of_the_models_own_contract_is_decoded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -87,7 +114,7 @@ def test_a_lead_of_the_models_own_contract_is_decoded(
     schema = parse_schema(contract, "the contract")
     record = {"lead_id": "ann", "created_at": 1_700_000_000_000}
     value = encode_lead(record, schema, WireFormat.AVRO)
-    monkeypatch.setattr(module, "DeadLetterLog", lambda _: OneLetter(value[:-1]))
+    monkeypatch.setattr(module, "DeadLetterLog", lambda *_: OneLetter(value[:-1]))
     monkeypatch.setenv("LEADSCORE_REGISTRY", str(model.registry))
     monkeypatch.setenv("LEADSCORE_MODEL", "leads")
     shown = orjson.loads(run("0/3", "--json").stdout)
@@ -109,7 +136,7 @@ def test_a_letter_in_confluents_framing_is_decoded_by_the_registry(
     registry.is_unavailable = is_unavailable
     record = {"lead_id": "ann", "created_at": 1_700_000_000_000}
     datum = encode_lead(record, schema, WireFormat.AVRO)[len(schema.header) :]
-    monkeypatch.setattr(module, "DeadLetterLog", lambda _: OneLetter(header + datum))
+    monkeypatch.setattr(module, "DeadLetterLog", lambda *_: OneLetter(header + datum))
     monkeypatch.setitem(module.ASKED_ONCE, "schema_registry_wait_seconds", 0.1)
     monkeypatch.setattr("stream.schema_registry.opened.open_schema_registry", lambda _: registry)
     monkeypatch.setenv("LEADSCORE_SCHEMA_REGISTRY_URL", "http://127.0.0.1:1")
