@@ -29,12 +29,13 @@ from stream.replay.execution import OnProgress, execute, execute_in_processes, s
 from stream.replay.launch import Wanted, create_outputs, make_plan
 from stream.replay.lost_progress import check_progress
 from stream.replay.metrics import ReplayExposition
-from stream.replay.notes import notes_on, notes_on_ages, notes_on_later
+from stream.replay.notes import note_on_filter, notes_on, notes_on_ages, notes_on_later
 from stream.replay.other_process import require_alone
 from stream.replay.plan import ReplayPlan, ReplayRecord
 from stream.replay.plan_log import PlanLog
 from stream.replay.ranges import PartitionRange
 from stream.replay.runner import Progress, read_progress
+from stream.replay.selection import load_selection
 from stream.replay.shards import Shard, split
 from stream.replay.source_topic import require_same_topic
 from stream.replay.throttle import Throttle
@@ -95,6 +96,7 @@ async def start_replay(
     if record is not None:
         return await _resume(settings, record, shards, options)
     plan = await make_plan(settings, wanted, datetime.now(UTC))
+    await asyncio.to_thread(load_selection, plan, settings)  # an invalid filter is never planned
     await print_notes(settings, plan, wanted)
     _confirm(plan, options)
     await plans.write("planned", plan)
@@ -273,6 +275,8 @@ def _tell_end(plan: ReplayPlan, progress: Sequence[Progress], options: dict[str,
         print_json({"event": "ended", "replay_id": plan.id, "partitions": account_lines(progress)})
     else:
         print_account(plan, progress)
+    if note := note_on_filter(plan, [each.account for each in progress]):
+        click.echo(for_terminal(note), err=True)
     code = code_of(progress)
     if code:
         click.echo(

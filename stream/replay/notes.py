@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from features.field_spec import DateField, DatePart
 from model.bundle import describe_bundle
@@ -10,12 +10,13 @@ from model.registry import Registry
 from stream.archive.reader import Archive
 from stream.kafka.log_reader import LogReader
 from stream.process.model_trial import Trials
+from stream.replay.account import Account
 from stream.replay.launch import Wanted
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import AtPlaces, AtTime, read_bounds
 from stream.settings import Settings
 
-__all__ = ["notes_on", "notes_on_ages", "notes_on_later"]
+__all__ = ["note_on_filter", "notes_on", "notes_on_ages", "notes_on_later"]
 
 
 def notes_on(plan: ReplayPlan, wanted: Wanted) -> Iterator[str]:
@@ -50,6 +51,18 @@ def notes_on(plan: ReplayPlan, wanted: Wanted) -> Iterator[str]:
         )
     if plan.archive is not None:
         yield from _holes(plan, Archive(plan.archive, plan.topic))
+
+
+def note_on_filter(plan: ReplayPlan, accounts: Iterable[Account]) -> str | None:
+    """Return a sentence if the filter of a replay that has ended left out all leads."""
+    whole = Account.total(accounts)
+    if not plan.filters or whole.scored or not whole.filtered:
+        return None
+    given = ", ".join(field for field, _ in plan.filters)
+    return (
+        f"note: no lead has the value that --filter asks for: check the fields ({given}) and the"
+        " values"
+    )
 
 
 def notes_on_ages(plan: ReplayPlan, settings: Settings) -> Iterator[str]:

@@ -121,6 +121,11 @@ def install(patch: pytest.MonkeyPatch, replays: FakeReplays) -> None:
         if replays.has_other:
             raise StartupError("another process")
 
+    def load_selection(plan: ReplayPlan, settings: Settings) -> None:
+        if ("age", "old") in plan.filters:
+            raise InputError("--filter age: expected a number")
+
+    patch.setattr(module, "load_selection", load_selection)
     patch.setattr(module, "PlanLog", lambda settings: replays)
     patch.setattr(module, "require_alone", require_alone)
     patch.setattr(module, "check_progress", check_progress)
@@ -153,6 +158,16 @@ async def test_a_new_replay_is_planned_before_anything_is_scored(
     [line] = [orjson.loads(line) for line in said.out.splitlines()]
     assert (line["event"], line["replay_id"]) == ("ended", "r1")
     assert [each["partition"] for each in line["partitions"]] == [0, 3]
+
+
+async def test_a_filter_that_never_matches_is_refused_before_it_is_planned(
+    replays: FakeReplays,
+) -> None:
+    """It was planned, and no resumption could execute it."""
+    replays.made = plan_of(filters=(("age", "old"),))
+    with pytest.raises(InputError, match="expected a number"):
+        await start()
+    assert replays.written == []
 
 
 async def test_an_id_that_has_a_plan_continues_by_that_plan_and_says_so(

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from stream.replay import notes as module
+from stream.replay.account import Account
 from stream.replay.launch import Wanted
-from stream.replay.notes import notes_on, notes_on_ages, notes_on_later
+from stream.replay.notes import note_on_filter, notes_on, notes_on_ages, notes_on_later
 from stream.replay.plan import ReplayPlan
 from stream.replay.ranges import BEGINNING, END, AtOffset, AtTime, PartitionRange, Point
 from stream.settings import load_settings
@@ -86,3 +87,13 @@ async def test_leads_after_the_archive_are_named_with_the_points_that_score_them
     archive_file(tmp_path, "leads", 1, [record_at(offset) for offset in range(42)])
     assert await notes_on_later(plan, settings, wanted) == []
     assert await notes_on_later(plan_of(PartitionRange(0, 1, 3)), settings, wanted) == []
+
+
+def test_a_filter_that_no_lead_passed_is_named_without_its_value() -> None:
+    plan = plan_of(PartitionRange(0, 0, 9)).model_copy(update={"filters": (("age", "40"),)})
+    note = note_on_filter(plan, [Account(dead_lettered=1), Account(filtered=8)])
+    assert note == (
+        "note: no lead has the value that --filter asks for: check the fields (age) and the values"
+    )
+    assert note_on_filter(plan, [Account(scored=1, filtered=8)]) is None
+    assert note_on_filter(plan_of(PartitionRange(0, 0, 9)), [Account(dead_lettered=9)]) is None
