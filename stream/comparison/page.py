@@ -248,7 +248,7 @@ def _segment_quality(field: Segments) -> str:
 
 
 def _arrow(before: float, after: float, form: str) -> str:
-    return f"<span class=pairof>{form.format(before)} → {form.format(after)}</span>"
+    return f"<span class=pairof>{form.format(before)}&nbsp;→ {form.format(after)}</span>"
 
 
 def _movers(movers: Sequence[Mover]) -> str:

@@ -58,6 +58,6 @@ grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
 th small.meaning{white-space:normal;min-width:150px}
 @media (max-width:520px){main{padding:12px 8px 32px}header,section{padding:16px}h1{font-size:24px}
 .matrix td{font-size:16px;padding:10px 2px}th,td{padding:6px 3px}table{font-size:13px}
-.pairof{white-space:normal}}
+.pairof,th small{white-space:normal}}
 @media print{body{background:#fff}section,header{break-inside:avoid}}
 """

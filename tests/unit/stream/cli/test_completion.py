@@ -104,3 +104,23 @@ def test_a_real_fish_completes_a_command(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.split() == ["snapshot", *COMMANDS["snapshot"][1].split()]
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="completes in a real zsh")
+def test_a_real_zsh_completes_a_command(tmp_path: Path) -> None:
+    script = tmp_path / "_leadscore"
+    script.write_text(CliRunner().invoke(main, ["completion", "zsh"]).output)
+    asked = (
+        f"compdef() {{ }}; source {script}\n"
+        # What the completion system calls, and what it is given: the name of an array.
+        '_describe() { print -rl -- "${(@P)3}" }; compadd() { }\n'
+        "words=(leadscore snap); CURRENT=2; _leadscore_completion"
+    )
+    done = subprocess.run(
+        ["zsh", "--no-rcs", "-c", asked],
+        env=os.environ | {"PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [f"snapshot:{COMMANDS['snapshot'][1]}"]

@@ -13,6 +13,7 @@ from agents.comparison.outcomes import Outcomes
 from agents.comparison.report import Comparison, Counts, Subject, compare
 from agents.comparison.segments import SegmentedField
 from stream.comparison.page import render_page, write_page
+from stream.comparison.page_style import STYLE
 from tests.unit.agents.comparison.pairs import pair
 from tests.unit.html_elements import elements_of
 
@@ -96,3 +97,13 @@ def test_a_folder_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) ->
     with pytest.raises(OSError, match="nowhere") as raised:
         write_page(tmp_path / "nowhere" / "diff.html", comparison())
     assert raised.value.filename
+
+
+def test_on_a_phone_no_figure_of_a_segment_is_beyond_the_edge() -> None:
+    """Verdicts and pairs of figures did not wrap, so the last columns were out of sight."""
+    narrow = STYLE.partition("@media (max-width:520px)")[2].partition("@media")[0]
+    assert ".pairof,th small{white-space:normal}" in narrow
+    won = np.arange(200) % 2 == 0
+    page = render_page(comparison(Outcomes(np.ones(200, bool), won)))
+    assert re.search(r"<span class=pairof>0\.\d\d&nbsp;→ 0\.\d\d</span>", page)
+    assert "h2{font-size:19px;margin:0 0 8px;overflow-wrap:anywhere}" in STYLE
