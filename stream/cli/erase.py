@@ -104,7 +104,8 @@ def _ids(given: Sequence[str], file: Path | None) -> list[str]:
         is_input = str(file) == STANDARD_INPUT
         text = sys.stdin.buffer.read() if is_input else file.read_bytes()
         try:
-            ids += text.decode("utf-8-sig").splitlines()
+            # Not splitlines: it also splits at characters that an id may have, such as U+2028.
+            ids += [line.removesuffix("\r") for line in text.decode("utf-8-sig").split("\n")]
         except UnicodeDecodeError:
             raise InputError(
                 f"expected ids in UTF-8 in {file}, one a line: convert the file"

@@ -91,7 +91,7 @@ def _connected(database: str) -> Iterator[tuple[Any, Any]]:
             f"expected the packages of the sink sql, but {error.name} is missing: install them with"
             " pip install 'leadscore[sql]'"
         ) from error
-    url = database_url(database)
+    url = database_url(database, "--sql (of a sink sql: LEADSCORE_SINK_TO)")
     engine = open_engine(url)
     try:
         with judged(url), engine.begin() as connection:

@@ -143,6 +143,14 @@ def test_ids_of_arguments_and_of_a_file_are_each_erased_once(
     assert fake.asked == ["eve"]
 
 
+def test_an_id_with_a_rare_line_separator_is_one_id(fake: FakeErasure, tmp_path: Path) -> None:
+    """Its parts were taken for ids: they may be those of other leads."""
+    file = tmp_path / "ids.txt"
+    file.write_text("L-\u2028x\x0b\x85\nann\n", encoding="utf-8")
+    run("--file", str(file), "--dry-run")
+    assert fake.asked == ["L-\u2028x\x0b\x85", "ann"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe"])
 def test_a_file_without_ids_is_refused(fake: FakeErasure, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "ids.txt"

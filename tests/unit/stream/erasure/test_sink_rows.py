@@ -52,3 +52,8 @@ def test_the_database_of_a_sink_sql_is_one_of_them() -> None:
         *("sqlite:///a.db", "sqlite:///b.db")
     ]
     assert databases_of(load_settings(sink="jsonl", sink_to="/files"), []) == []
+
+
+def test_a_text_that_is_no_url_is_refused_with_the_option_of_erase() -> None:
+    with pytest.raises(StartupError, match="in --sql"):
+        find_rows(["nonsense"], ["ann"])
