@@ -76,7 +76,7 @@ def test_a_narrow_screen_shows_names_and_verdicts_of_segments_in_two_tables(
 def test_the_change_of_a_band_is_that_of_the_numbers_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Of 20.3 and 47.9 leads a day the change is 28: the reader sees 20 and 48."""
+    """From 20.3 to 47.9 leads a day the change is +28: the reader sees 20 and 48."""
     counts = Counts(69, 69, 69, 0, 0, 0)
     scores = pair([0.7] * 14 + [0.1] * 55, [0.7] * 33 + [0.1] * 36)
     show_comparison(compare(Subject("a", "b", "leads"), counts, 0.69, scores, [], []))

@@ -222,7 +222,7 @@ async def test_it_stops_while_it_drops_requests_of_the_assignment_before(
 
 
 async def test_it_stops_in_the_pause_after_a_request_that_failed(bed: Bed) -> None:
-    """A command that lost its broker ended like one that Ctrl-C stopped, without a word."""
+    """A command that lost its broker ended like one that Ctrl-C stopped."""
     bed.fetcher._retry_backoff = 60
     for _ in range(2):
         _, _, response = await bed.brokers.next_request()
