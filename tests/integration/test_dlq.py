@@ -244,7 +244,7 @@ async def test_the_command_prints_its_account_and_can_be_resumed(make_stage: Sta
     assert f"--resume {account['redrive']}" in printed
     assert await run_redrive(stage, "--resume", account["redrive"]) == (0, [account], "")
     code, _, printed = await run_redrive(stage, "--resume", "unknown")
-    assert (code, "there is no unknown" in printed) == (2, True)
+    assert (code, "there is none 'unknown' (all have ended)" in printed) == (2, True)
 
 
 async def test_a_ledger_with_an_unreadable_record_ends_a_redrive_and_nothing_is_sent(
