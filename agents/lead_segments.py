@@ -7,7 +7,7 @@ whoever counts reads the scores alone, and a field need not be one of the model'
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -73,13 +73,20 @@ class LeadSegments:
     ----------
     fields
         The fields.
-    decoder
-        Reads these fields, with categories as bytes or text.
+    decoder_of
+        Makes what reads fields of the kinds given, with categories as bytes or text.
     """
 
-    def __init__(self, fields: Sequence[SegmentField], decoder: LeadDecoder) -> None:
+    def __init__(
+        self,
+        fields: Sequence[SegmentField],
+        decoder_of: Callable[[Mapping[str, FieldKind]], LeadDecoder],
+    ) -> None:
         self.fields = tuple(fields)
-        self._decoder = decoder
+        kinds = {field.name: field.kind for field in fields}
+        self._decoder = decoder_of(kinds)
+        # A decoder reads all of a lead or none of it; these read the other fields if one fails.
+        self._alone = [decoder_of({name: kind}) for name, kind in kinds.items()]
         self._names = [f"{SEGMENT}{field.name}" for field in fields]
         self._labels = [
             [label.encode() for label in range_labels(field.bounds)] for field in fields
@@ -93,13 +100,31 @@ class LeadSegments:
         """
         found = self._decoder.decode(values)
         columns = [self._segments(place, found.columns) for place in range(len(self.fields))]
-        missing: Headers = [(name, b"") for name in self._names]
-        headers = [missing] * len(values)
+        headers: list[Headers] = [[] for _ in values]
         for row, position in enumerate(found.positions):
             headers[position] = [
                 (name, column[row]) for name, column in zip(self._names, columns, strict=True)
             ]
+        unread = [position for position, read in enumerate(headers) if not read]
+        one_by_one = self._read_one_by_one([values[position] for position in unread])
+        for position, read in zip(unread, one_by_one, strict=True):
+            headers[position] = read
         return headers
+
+    def _read_one_by_one(self, values: Sequence[bytes | None]) -> list[Headers]:
+        """Return the headers of leads of which some field can't be read."""
+        if not values:
+            return []
+        columns = []
+        for place, decoder in enumerate(self._alone):
+            found = decoder.decode(values)
+            column = [b""] * len(values)
+            for row, segment in zip(
+                found.positions, self._segments(place, found.columns), strict=True
+            ):
+                column[row] = segment
+            columns.append(column)
+        return [list(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def _segments(self, place: int, columns: Mapping[str, object]) -> list[bytes]:
         field, labels = self.fields[place], self._labels[place]

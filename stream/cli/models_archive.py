@@ -69,5 +69,7 @@ def archive(
         )
         return
     verb = "would be" if change.is_dry_run else "is"
-    state = "in use again" if restore else "archived"
+    state = "archived" if not restore else "in use"
+    if restore and version in now.archived:
+        state += " again"
     click.echo(for_terminal(f"{name}/{version} {verb} {state}."))

@@ -17,7 +17,7 @@ from model.training.capacity_bands import (
     same_trees,
     with_capacity_bands,
 )
-from schemas.display import for_terminal
+from schemas.display import for_terminal, shown_span
 from schemas.errors import InputError
 from stream.cli.models_options import Change, change_options, loaded
 from stream.cli.options import DURATION, SHARE
@@ -146,14 +146,14 @@ def _print(
         record: dict[str, Any] = {"model": model, "version": version, "is_near": is_near}
         print_json({**record, "is_dry_run": change.is_dry_run, **found.as_dict()})
         return
-    lines = [f"{model}: {found.leads:,} leads in {found.days:.1f} days"]
+    lines = [f"{model}: {found.leads:,} leads in {shown_span(found.days * 86_400_000)}"]
     for band, score, before in (
         ("High", found.thresholds.high, found.before.high),
         ("Medium", found.thresholds.medium, found.before.medium),
     ):
         lines.append(
-            f"{band:<7}from {before:g} ({found.daily_before[band]:.1f} leads a day) to {score:g}"
-            f" ({found.daily[band]:.1f} leads a day)"
+            f"{band:<7}from {before:g} ({found.daily_before[band]:,.1f} leads a day) to {score:g}"
+            f" ({found.daily[band]:,.1f} leads a day)"
         )
     if is_near:
         lines.append("The bands are near enough to the capacity: nothing is changed.")

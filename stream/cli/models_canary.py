@@ -165,7 +165,7 @@ def abort(name: str, *, change: Change) -> None:
         entry = None
         if not change.is_dry_run:
             entry = found.change(now, Action.REMOVE, change.made_now(), alias=Alias.CANARY)
-    _show_change(now, version, "the canary no longer.", entry, change, is_removed=True)
+    _show_change(now, version, "no longer the canary.", entry, change, is_removed=True)
 
 
 @canary.command()

@@ -91,6 +91,8 @@ def at(time: datetime, name: str | None, registry: str, *, as_json: bool) -> Non
             require_model(found, name)
         names = found.names() if name is None else [name]
         rows = [row for model in names for row in _at(found, model, time)]
+    if time > datetime.now(UTC):
+        click.echo("warning: TIME is in the future: the aliases are those of now.", err=True)
     if as_json:
         for row in rows:
             print_json({**row, "at": time.astimezone(UTC)})

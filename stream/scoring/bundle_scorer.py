@@ -21,6 +21,7 @@ from model.metadata import BundleMetadata, Calibration, Thresholds
 from model.serving.constant import ConstantPredictor
 from model.serving.prediction import Predictor
 from schemas.decode import LeadDecoder
+from schemas.fields import FieldKind
 from schemas.formats.event_format import EventFormat
 from schemas.model_identity import ModelIdentity
 from schemas.plausible_times import PlausibleTimes
@@ -179,15 +180,15 @@ def _segments(
     fields = [SegmentField.of_text(text) for text in settings.outcome_segments]
     if not fields:
         return None
-    decoder = LeadDecoder(
-        store,
-        {field.name: field.kind for field in fields},
-        max_bytes=settings.max_event_bytes,
-        keeps_bytes=True,
-        formats=formats,
-    )
-    decoder.prepare()
-    return LeadSegments(fields, decoder)
+
+    def decoder_of(kinds: Mapping[str, FieldKind]) -> LeadDecoder:
+        decoder = LeadDecoder(
+            store, kinds, max_bytes=settings.max_event_bytes, keeps_bytes=True, formats=formats
+        )
+        decoder.prepare()
+        return decoder
+
+    return LeadSegments(fields, decoder_of)
 
 
 def _reading_of(metadata: BundleMetadata) -> object:

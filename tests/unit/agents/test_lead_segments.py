@@ -20,8 +20,8 @@ def value(**fields: Any) -> bytes:
 
 @pytest.fixture
 def segments() -> LeadSegments:
-    kinds = {field.name: field.kind for field in FIELDS}
-    return LeadSegments(FIELDS, LeadDecoder(SchemaStore.load(), kinds, keeps_bytes=True))
+    store = SchemaStore.load()
+    return LeadSegments(FIELDS, lambda kinds: LeadDecoder(store, kinds, keeps_bytes=True))
 
 
 def test_a_text_is_a_segment_and_a_number_is_in_a_range(segments: LeadSegments) -> None:
@@ -40,6 +40,18 @@ def test_a_lead_without_a_value_or_with_an_unreadable_one_is_missing(
     *missing, last = [segments_of(headers) for headers in segments.headers_of(given)]
     assert missing == [(("country", MISSING), ("age", MISSING))] * 4
     assert last == (("country", "NL"), ("age", MISSING))
+
+
+def test_a_value_that_cannot_be_read_leaves_the_segments_of_other_fields(
+    segments: LeadSegments,
+) -> None:
+    given = [value(country="NL", age="old"), value(country="DE", age=30), value(age="x"), None]
+    assert [segments_of(headers) for headers in segments.headers_of(given)] == [
+        (("country", "NL"), ("age", MISSING)),
+        (("country", "DE"), ("age", "30 to 45.5")),
+        (("country", MISSING), ("age", MISSING)),
+        (("country", MISSING), ("age", MISSING)),
+    ]
 
 
 def test_long_values_are_cut(segments: LeadSegments) -> None:

@@ -22,6 +22,7 @@ def test_an_archived_version_is_marked_and_gets_no_alias(
 def test_a_restored_version_can_be_promoted(leadscore: Run, registry: Registry) -> None:
     leadscore("archive", "bank", "1")
     assert leadscore("archive", "bank", "1", "--restore").output == "bank/1 is in use again.\n"
+    assert leadscore("archive", "bank", "1", "--restore").output == "bank/1 is in use.\n"
     assert leadscore("promote", "bank", "1").exit_code == 0
 
 

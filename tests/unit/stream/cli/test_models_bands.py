@@ -77,6 +77,18 @@ def test_a_dry_run_changes_nothing(leadscore: Run, registry: Registry) -> None:
     assert not registry.history(NAME)
 
 
+def test_scores_of_less_than_a_day_show_their_span(
+    leadscore: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read(*_: Any, **__: Any) -> ScoreSample:
+        return ScoreSample(SCORES, 0.01, {0: (0, 1001)})
+
+    monkeypatch.setattr(models_bands, "read_score_sample", read)
+    shown = leadscore("--high", "5000/day", "--dry-run").stdout
+    assert "1,001 leads in 14.4 min" in shown
+    assert "(5,000.0 leads a day)" in shown
+
+
 def test_a_canary_comes_first(leadscore: Run, registry: Registry) -> None:
     assert leadscore("--high", "5/day").exit_code == 0
     start = ["canary", "start", f"{NAME}/1", "--registry", registry.root]

@@ -134,7 +134,8 @@ def test_the_status_says_step_and_end(canary: Run, registry: Registry) -> None:
     shown = canary("status", "bank").output
     assert "scores 50 % of the leads, step 2 of 2" in shown
     assert "it goes into production with enough leads and no harm." in shown
-    canary("abort", "bank", "--by", "anna", "--why", "complaints")
+    aborted = canary("abort", "bank", "--by", "anna", "--why", "complaints")
+    assert aborted.output == "bank/2 is no longer the canary.\n"
     shown = canary("status", "bank").output
     assert "bank has no canary: 2 was removed by anna at" in shown
     assert shown.endswith("complaints\n")

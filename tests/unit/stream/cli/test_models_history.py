@@ -127,5 +127,12 @@ def test_aliases_of_an_earlier_release_are_shown_as_they_are_now(
     assert leadscore("at", "1s", "nobody").exit_code == 2
 
 
+def test_a_time_in_the_future_is_a_warning(leadscore: Run) -> None:
+    future = leadscore("at", "9999-12-31", "bank")
+    assert future.exit_code == 0
+    assert "is in the future" in future.stderr
+    assert leadscore("at", "2026-05-03T14:03", "bank").stderr == ""
+
+
 def test_a_time_that_is_none_is_refused(leadscore: Run) -> None:
     assert leadscore("at", "yesterday").exit_code == 2
