@@ -123,7 +123,7 @@ class Verdict:
     @property
     def decision(self) -> Decision:
         """Whether the candidate is better."""
-        if not self.outcomes:
+        if not self.positives:  # without any success, outcomes may just not arrive
             return Decision.UNKNOWN
         interval = self.gains[DECIDES].interval()
         if not interval.is_clear:
@@ -149,8 +149,13 @@ class Verdict:
 
     def _answer(self) -> str:
         level = f"{LEVEL:.0%}".replace("%", " %")
-        if self.decision is Decision.UNKNOWN:
+        if not self.outcomes:
             return f"Better with {level}: not known yet, as no pair has an outcome."
+        if self.decision is Decision.UNKNOWN:
+            return (
+                f"Better with {level}: not known yet, as none of {self.outcomes:,} outcomes is a"
+                " success."
+            )
         interval = self.gains[DECIDES].interval()
         said = {Decision.BETTER: "yes", Decision.UNDECIDED: "no"}.get(
             self.decision, "no, it is worse"
@@ -169,6 +174,8 @@ class Verdict:
                 f"A pair has an outcome {self.subject.horizon_days:g} days after its score:"
                 f" {self.waiting:,} wait{when}."
             )
+        if self.decision is Decision.UNKNOWN:
+            return "Check that outcomes arrive: a lead without one counts as a failure."
         if self.decision is not Decision.UNDECIDED:
             return "The interval holds at every look, so this may be read at any time."
         more = self.more_needed

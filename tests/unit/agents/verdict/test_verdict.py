@@ -55,6 +55,17 @@ def test_without_outcomes_the_shift_is_shown_and_when_the_first_is_known() -> No
     assert verdict.more_needed is None
 
 
+def test_without_a_success_nothing_is_decided_as_outcomes_may_not_arrive() -> None:
+    part = pairs(5000, 0.3, 0.0)
+    part.positive[:] = False
+    verdict = verdict_of(part)
+    assert verdict.decision is Decision.UNKNOWN
+    assert verdict.sentences[:2] == [
+        "Better with 95 %: not known yet, as none of 5,000 outcomes is a success.",
+        "Check that outcomes arrive: a lead without one counts as a failure.",
+    ]
+
+
 def test_few_outcomes_say_how_many_more_are_needed() -> None:
     verdict = verdict_of(pairs(200, 0.1, 0.1))
     assert verdict.decision is Decision.UNDECIDED
