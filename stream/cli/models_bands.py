@@ -45,6 +45,7 @@ class _Daily(click.ParamType):
 
 
 DAILY = _Daily()
+DAY_MS = 86_400_000
 
 
 @click.command()
@@ -99,6 +100,12 @@ def bands(
         sample = asyncio.run(
             read_score_sample(load_settings(), same_trees(bundle), _ms(at - since), now_ms=_ms(at))
         )
+        if sample.days < 1:
+            click.echo(
+                f"warning: the scores span {shown_span(sample.days * DAY_MS)}: leads a day are"
+                " estimated from less than a day, which may not be like other days.",
+                err=True,
+            )
         found = choose_capacity_bands(
             sample.scores, sample.days, high, medium, bundle.metadata.thresholds
         )
@@ -146,7 +153,7 @@ def _print(
         record: dict[str, Any] = {"model": model, "version": version, "is_near": is_near}
         print_json({**record, "is_dry_run": change.is_dry_run, **found.as_dict()})
         return
-    lines = [f"{model}: {found.leads:,} leads in {shown_span(found.days * 86_400_000)}"]
+    lines = [f"{model}: {found.leads:,} leads in {shown_span(found.days * DAY_MS)}"]
     for band, score, before in (
         ("High", found.thresholds.high, found.before.high),
         ("Medium", found.thresholds.medium, found.before.medium),

@@ -17,12 +17,16 @@ def write_whole(path: Path, text: str) -> None:
     OSError
         The file can't be written.
     """
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent)
+    except OSError as error:  # it names the temporary file
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    with open(descriptor, "w", encoding="utf-8") as file:
         try:
             file.write(text)
             file.close()
-            Path(file.name).chmod(0o644)
-            os.replace(file.name, path)
+            Path(name).chmod(0o644)
+            os.replace(name, path)
         except BaseException:
-            Path(file.name).unlink(missing_ok=True)
+            Path(name).unlink(missing_ok=True)
             raise

@@ -178,7 +178,8 @@ def _check_rows(
             f"expected at least {least:,} leads with a known outcome, but there are {rows:,} (of"
             f" {counts.records:,} records {counts.immature:,} are too young and {counts.too_old:,}"
             f" too old; there are {counts.outcomes:,} final outcomes): wait for more, read an"
-            " archive (LEADSCORE_RETRAIN_ARCHIVE), or lower LEADSCORE_RETRAIN_MIN_ROWS"
+            " archive (LEADSCORE_RETRAIN_ARCHIVE), or lower LEADSCORE_RETRAIN_MIN_ROWS; for leads"
+            " that were loaded long after their created_at, set LEADSCORE_RETRAIN_TIME=created"
         )
     warnings = []
     if rows < RECOMMENDED_ROWS:

@@ -50,6 +50,20 @@ def leadscore(registry: Registry, asked: list[Any]) -> Run:
     return run
 
 
+def test_scores_of_less_than_a_day_are_a_warning(
+    leadscore: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert leadscore("--high", "5/day", "--dry-run").stderr == ""
+
+    async def read(*_: Any, **__: Any) -> ScoreSample:
+        return ScoreSample(SCORES, 0.5, {0: (0, 1001)})
+
+    monkeypatch.setattr(models_bands, "read_score_sample", read)
+    done = leadscore("--high", "5/day", "--dry-run")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("warning: the scores span 12 h: leads a day are estimated")
+
+
 def test_the_bands_follow_the_capacity_by_a_version_in_production(
     leadscore: Run, registry: Registry, model: SmallModel, asked: list[Any]
 ) -> None:

@@ -25,5 +25,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="missing"):
-        write_whole(tmp_path / "missing" / "page.html", "new")
+    path = tmp_path / "missing" / "page.html"
+    with pytest.raises(FileNotFoundError) as raised:
+        write_whole(path, "new")
+    assert raised.value.filename == str(path)
