@@ -39,6 +39,8 @@ def written(folder: Path) -> dict[int, list[int]]:
     offsets: dict[int, list[int]] = {number: [] for number in range(PARTITIONS)}
     for file in sorted(folder.glob("*.jsonl*")):
         for line in lines_of(file):
+            if not line.endswith(b"\n"):
+                continue  # it is being written, or its writer was killed
             found = orjson.loads(line)
             offsets[found["partition"]].append(found["offset"])
     return offsets
