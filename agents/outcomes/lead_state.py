@@ -9,7 +9,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agents.outcomes.kinds import OutcomeKind
 
@@ -23,6 +26,7 @@ __all__ = [
     "Score",
     "belongs",
     "examples",
+    "is_in_time",
     "last_before",
     "sessions",
     "takes_first_outcome",
@@ -35,6 +39,7 @@ MOST_ENTRIES = 16
 MONDAY_MS, WEEK_MS = 345_600_000, 604_800_000
 """The first Monday after 1970 began, and a week, in milliseconds."""
 
+Times = TypeVar("Times", int, NDArray[np.int64])
 Channel = int
 """Where a score comes from: 0, the live topic; 1, the shadow's."""
 
@@ -320,12 +325,32 @@ def _example(
 
 def belongs(outcome: Outcome, score: Score, options: JoinOptions) -> bool:
     """Return whether an outcome counts for a score, if no later score is before it."""
-    last = score.at + options.horizon_ms
-    return score.at <= outcome.at <= last and outcome.arrived <= last + options.late_ms
+    return bool(is_in_time(score.at, outcome.at, outcome.arrived, options))
 
 
-def week_of(at: int) -> int:
-    """Return the start of a time's week, Monday 0:00 UTC, in milliseconds since 1970.
+def is_in_time(at: Any, occurred: Any, arrived: Any, options: JoinOptions) -> Any:
+    """Return whether outcomes count for the score before them.
+
+    Parameters
+    ----------
+    at, occurred, arrived
+        Times of the score and of its outcome, in milliseconds since 1970: three of int, or int64 of
+        shape (n,).
+    options
+        The horizon, and how late an outcome may arrive.
+
+    Returns
+    -------
+    bool, or ndarray of bool, shape (n,)
+    """
+    last = at + options.horizon_ms
+    return (at <= occurred) & (occurred <= last) & (arrived <= last + options.late_ms)
+
+
+def week_of(at: Times) -> Times:
+    """Return the start of a time's week, or of each time's, in milliseconds since 1970.
+
+    A week begins on Monday, 0:00 UTC.
 
     Examples
     --------

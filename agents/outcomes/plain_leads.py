@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.outcomes.kinds import OutcomeKind
-from agents.outcomes.lead_state import MONDAY_MS, WEEK_MS, JoinOptions
+from agents.outcomes.lead_state import JoinOptions, is_in_time, week_of
 from monitoring.quality.scored_outcomes import NEGATIVE, POSITIVE, UNKNOWN, ScoredOutcomes
 
 __all__ = ["Cell", "PlainLeads", "by_cell", "plain_leads"]
@@ -126,9 +126,8 @@ class PlainLeads:
 
     def belong(self, options: JoinOptions) -> NDArray[np.bool_]:
         """Return whether each lead's outcome counts for its score; see ``belongs``."""
-        last, occurred = self.at + options.horizon_ms, self.states["occurred"]
-        is_in_time = self.states["arrived"] <= last + options.late_ms
-        found: NDArray[np.bool_] = (self.at <= occurred) & (occurred <= last) & is_in_time
+        occurred, arrived = self.states["occurred"], self.states["arrived"]
+        found: NDArray[np.bool_] = is_in_time(self.at, occurred, arrived, options)
         return found
 
     def are_positive(self) -> NDArray[np.bool_]:
@@ -202,8 +201,7 @@ def by_cell(leads: PlainLeads) -> Iterator[tuple[Cell, NDArray[np.intp]]]:
     if not len(leads):
         return
     states = leads.states
-    weeks = (leads.at - MONDAY_MS) // WEEK_MS * WEEK_MS + MONDAY_MS
-    columns = [states["channel"], states["model"], weeks]
+    columns = [states["channel"], states["model"], week_of(leads.at)]
     for rows in _equal(columns):
         channel, model, week = (int(column[rows[0]]) for column in columns)
         yield (channel, model, week, None), rows

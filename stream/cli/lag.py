@@ -254,7 +254,7 @@ class _Run:
 async def _show_all(
     read: AsyncIterator[Round], show: Callable[[Round], None], patience: float
 ) -> None:
-    """Show each round; one that takes longer than so many seconds is announced as a failure."""
+    """Show each round; one that takes longer than a limit, in seconds, is reported as a failure."""
     while True:
         coming = asyncio.ensure_future(anext(read))
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.store import Schema
+from schemas.store import Schema, named_types
 
 __all__ = ["AvroBytes", "BrokenError", "Field"]
 
@@ -82,7 +82,7 @@ class AvroBytes:
         BrokenError
             The bytes of the next field are not of its type.
         """
-        self._learn(schema.parsed)
+        self._named = named_types(schema.parsed)
         for entry in schema.parsed["fields"]:
             start = self.at
             try:
@@ -107,18 +107,6 @@ class AvroBytes:
                 return (value >> 1) ^ -(value & 1)
             shift += 7
         raise BrokenError(start, "a number has more than ten bytes")
-
-    def _learn(self, avro_type: Any) -> None:
-        """Collect the named types inside a type."""
-        if isinstance(avro_type, list):
-            for branch in avro_type:
-                self._learn(branch)
-        elif isinstance(avro_type, Mapping):
-            if "name" in avro_type:
-                self._named[avro_type["name"]] = avro_type
-            inner = [avro_type[key] for key in ("items", "values") if key in avro_type]
-            for part in (*inner, *(entry["type"] for entry in avro_type.get("fields", ()))):
-                self._learn(part)
 
     def _read(self, avro_type: Any) -> tuple[str, Any]:
         """Return the name of a type, and its value; of a union those of the branch."""

@@ -59,7 +59,7 @@ class Layout:
         return self
 
     def behind(self, count: int) -> Layout:
-        """Move all positions: so many bytes are before what was read."""
+        """Add a number of bytes to all positions: those before the part that was read."""
         self.fields = [
             replace(found, start=found.start + count, end=found.end + count)
             for found in self.fields

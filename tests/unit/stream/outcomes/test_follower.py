@@ -188,6 +188,8 @@ async def test_a_wait_with_nothing_left_to_read_ends_while_a_poll_waits_for_reco
     place.logs.getmany = wait_for_records  # type: ignore[method-assign]
     await is_polling.wait()
     await asyncio.wait_for(place.follower.read_to_end(), 5)
+    assert place.accepted == {}
+    assert not place.app.errors
 
 
 async def test_a_wait_for_a_revoked_partition_ends(place: Place) -> None:
