@@ -13,7 +13,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["for_page", "for_spreadsheet", "for_terminal", "record_for_terminal", "shown_span"]
+__all__ = [
+    "counted",
+    "for_page",
+    "for_spreadsheet",
+    "for_terminal",
+    "record_for_terminal",
+    "shown_span",
+]
 
 UNSHOWN = re.compile(
     "["
@@ -27,6 +34,17 @@ UNSHOWN = re.compile(
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 FORMULA = tuple("=+-@\t\r＝＋－＠")
 """First characters of a formula, according to OWASP ("CSV Injection")."""
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, in the singular or the plural.
+
+    Examples
+    --------
+    >>> counted(1, "lead"), counted(1200, "lead")
+    ('1 lead', '1,200 leads')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def for_terminal(text: str) -> str:

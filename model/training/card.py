@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from features.field_spec import CategoryField, DateField, NumberField, TextField
 from model.metadata import BundleMetadata
+from schemas.display import counted
 
 __all__ = ["personal_content"]
 
@@ -50,7 +51,7 @@ def _levels(metadata: BundleMetadata, least: int) -> str:
     withheld = sum(column.withheld for column in metadata.training.columns)
     return (
         f"Levels in words, each of at least {least} leads and none that looks like an address, a"
-        f" phone number or a personal page: {listed}. Not kept: {_count(withheld, 'level')}. Names"
+        f" phone number or a personal page: {listed}. Not kept: {counted(withheld, 'level')}. Names"
         f" that {least} or more leads have (of salespeople, say) are among them: leave such a"
         " column out by --exclude."
     )
@@ -70,10 +71,6 @@ def _texts(metadata: BundleMetadata, least: int) -> str:
     )
 
 
-def _count(number: int, thing: str) -> str:
-    return f"1 {thing}" if number == 1 else f"{number:,} {thing}s"
-
-
 def _numbers(metadata: BundleMetadata) -> str:
     numbers = sum(isinstance(field, NumberField) for field in metadata.spec.fields)
     dates = sum(isinstance(field, DateField) for field in metadata.spec.fields)
@@ -81,8 +78,8 @@ def _numbers(metadata: BundleMetadata) -> str:
     exact = sum(len(bins.exact) for bins in (*reference.fields, *reference.aspects))
     return (
         f"Golden rows: the features of {len(metadata.golden.rows)} leads as numbers. Quantiles and"
-        f" extremes of {_count(numbers, 'number field')}, the earliest and the latest time of"
-        f" {_count(dates, 'date field')}: values of single leads, without what else is known of"
+        f" extremes of {counted(numbers, 'number field')}, the earliest and the latest time of"
+        f" {counted(dates, 'date field')}: values of single leads, without what else is known of"
         f" them. Numbers that many leads share, exactly: {exact:,}."
     )
 

@@ -11,7 +11,7 @@ from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from schemas.display import for_terminal
+from schemas.display import counted, for_terminal
 from schemas.errors import ErrorCode
 from stream.cli.output import console
 from stream.dead_letters.account import LeftReason
@@ -27,6 +27,7 @@ __all__ = [
     "warn_out_of_reach",
 ]
 
+LETTER = "dead letter"
 IN_A_PIPE, LONGEST_LINE = 200, 10_000
 """Characters of a line in a pipe, and of one that is not to be cut there."""
 PADDING = 2
@@ -72,7 +73,7 @@ def print_statistics(found: DeadLetterStatistics) -> None:
         )
     others = ((found.foreign, "of other programs"), (found.unreadable, "that can't be read"))
     records = [f"{count:,} record{'s' * (count > 1)} {what}" for count, what in others if count]
-    _print(table, ", and ".join([counted(found.letters), *records]))
+    _print(table, ", and ".join([counted(found.letters, LETTER), *records]))
 
 
 def _share(share: float) -> str:
@@ -84,8 +85,8 @@ def warn_out_of_reach(found: DeadLetterStatistics) -> None:
     if found.out_of_reach:
         click.echo(
             for_terminal(
-                f"warning: no value can be fetched for {counted(found.out_of_reach)}: only the"
-                f" source record had it, and that has expired ({found.retention})"
+                f"warning: no value can be fetched for {counted(found.out_of_reach, LETTER)}: only"
+                f" the source record had it, and that has expired ({found.retention})"
             ),
             err=True,
         )
@@ -121,7 +122,7 @@ def print_letters(
         _add_column(table, "error", columns["error"], room - PADDING)
     for cells in zip(*columns.values(), strict=True):
         _add(table, *cells)
-    _print(table, counted(len(rows)), in_a_pipe=LONGEST_LINE)
+    _print(table, counted(len(rows), LETTER), in_a_pipe=LONGEST_LINE)
 
 
 def _add_column(table: Table, name: str, cells: Sequence[str], most: int) -> int:
@@ -137,11 +138,6 @@ def _add_column(table: Table, name: str, cells: Sequence[str], most: int) -> int
     return width + PADDING
 
 
-def counted(letters: int) -> str:
-    """Return a number of dead letters in words."""
-    return "1 dead letter" if letters == 1 else f"{letters:,} dead letters"
-
-
 def print_trial(outcomes: Mapping[str, Counter[str]]) -> None:
     """Print how many letters of each code pass, and how the others fail."""
     table = _table("code", "letters", "would pass", "would fail")
@@ -154,7 +150,7 @@ def print_trial(outcomes: Mapping[str, Counter[str]]) -> None:
         _add(table, code, f"{counts.total():,}", f"{counts[PASSED]:,}", listed)
     passed = sum(counts[PASSED] for counts in outcomes.values())
     total = sum(counts.total() for counts in outcomes.values())
-    _print(table, f"{passed:,} of {counted(total)} would be scored now")
+    _print(table, f"{passed:,} of {counted(total, LETTER)} would be scored now")
 
 
 def print_letter(shown: Mapping[str, Any], *, shows_values: bool) -> None:

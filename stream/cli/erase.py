@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
+from schemas.display import counted
 from schemas.errors import InputError
 from stream.cli.confirmation import confirm
-from stream.cli.erase_display import counted, erasure_lines, print_erasure
+from stream.cli.erase_display import erasure_lines, print_erasure
 from stream.cli.output import print_json, search_status
 from stream.erasure.erasure import Erasure, plan_erasure
 from stream.erasure.sink_rows import databases_of, delete_rows

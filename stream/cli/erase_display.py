@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from schemas.display import for_terminal
+from schemas.display import counted, for_terminal
 from stream.cli.output import console
 from stream.erasure.archived_leads import ArchivedLead
 from stream.erasure.erasure import Erasure, Finding, NamingPlan
@@ -19,7 +19,7 @@ from stream.erasure.policy import Fate, TopicPolicy
 from stream.erasure.sink_rows import SinkRows
 from stream.retraining.data_set import FILE
 
-__all__ = ["counted", "erasure_lines", "print_erasure"]
+__all__ = ["erasure_lines", "print_erasure"]
 
 WIDTH_IN_A_PIPE = 160
 DAY_MS = 86_400_000
@@ -189,11 +189,6 @@ def _sentence(found: Erasure, *, is_dry_run: bool) -> str:
     if any(policy.is_compacted for policy in found.topics):
         return f"No tombstone is due for {leads}: nothing is written"
     return f"No topic that holds leads is compacted, so nothing is written for {leads}"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number with its noun, in the singular or the plural."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _table(findings: Sequence[Finding], hashes: Sequence[str | None]) -> Table:

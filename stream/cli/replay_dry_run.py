@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from schemas.display import for_terminal
+from schemas.display import counted, for_terminal
 from stream.cli.output import print_json
 from stream.cli.replay_display import print_estimate
 from stream.cli.replay_run import planned_before, print_notes, require_resumable, shown_progress
@@ -62,7 +62,7 @@ async def left_of(
         )
         return
     plan = record.plan
-    partitions = "1 partition" if len(left) == 1 else f"{len(left)} partitions"
+    partitions = counted(len(left), "partition")
     click.echo(
         for_terminal(
             f"would score {offsets:,} offsets of {plan.topic} in {partitions} into"

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
 from lake.plan import Account, PartAccount, Plan
-from schemas.display import for_terminal
+from schemas.display import counted, for_terminal
 from stream.cli.output import print_json
 from stream.process.progress_bar import ProgressBar
 
@@ -118,7 +118,7 @@ def print_plan(plan: Plan, numbers: Sequence[int], done: Collection[int], *, is_
         )
         return
     size = sum(file.size for file in plan.files)
-    read, written = _files(len(plan.files)), _files(len(numbers))
+    read, written = counted(len(plan.files), "file"), counted(len(numbers), "file")
     click.echo(f"Read     {read} of {size / 1e6:,.0f} MB, {plan.rows:,} rows")
     for file in plan.files[:SHOWN_FILES]:
         click.echo(for_terminal(f"         {file.url} ({file.rows:,} rows)"))
@@ -129,10 +129,6 @@ def print_plan(plan: Plan, numbers: Sequence[int], done: Collection[int], *, is_
     model = plan.model
     click.echo(for_terminal(f"Model    {model.name}/{model.version}, sha256 {model.sha256}"))
     click.echo(f"Write    {written} of {rows:,} rows, {len(done):,} of them written")
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def print_account(plan: Plan, account: Account, out: str, written: int, *, is_json: bool) -> None:
@@ -163,6 +159,6 @@ def print_account(plan: Plan, account: Account, out: str, written: int, *, is_js
         )
     )
     model = f"{plan.model.name}/{plan.model.version}"
-    click.echo(for_terminal(f"{_files(len(account.parts))} by {model} in {out}"))
+    click.echo(for_terminal(f"{counted(len(account.parts), 'file')} by {model} in {out}"))
     if written < planned:
         click.echo(f"{written:,} of {planned:,} files of all shards are written: score the others")
